@@ -1,0 +1,71 @@
+# Every target sets up what it needs. A fresh machine needs git, make, g++ and Python 3.10.
+
+.DEFAULT_GOAL := help
+SHELL := bash
+BIN := .venv/bin
+# Each of these that is found here runs the tests that need no TFX.
+CORE_PYTHONS := 3.10 3.11 3.12 3.13
+# More arguments for pytest, as in: make test ARGS="-k wiring"
+ARGS :=
+
+.PHONY: help
+help: ## Show this
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+.PHONY: setup
+setup: ## Make or update .venv
+	@.ci/setup main
+
+.PHONY: demo
+demo: setup ## Run the taxi pipeline here, from CSV to a pushed model
+	@$(BIN)/fluentml demo
+
+.PHONY: test
+test: setup ## Run all tests, then test-core
+	$(BIN)/python -m pytest $(ARGS)
+	@$(MAKE) --no-print-directory test-core
+
+.PHONY: test-core
+test-core: $(CORE_PYTHONS:%=test-core-%) ## Run the tests that need no TFX, without TFX, on each Python found
+
+.PHONY: $(CORE_PYTHONS:%=test-core-%)
+$(CORE_PYTHONS:%=test-core-%): test-core-%: setup
+	@.ci/setup core $*
+	@if [ -e .venvs/core-$*/complete ]; then \
+	  echo "core tests on Python $*"; \
+	  .venvs/core-$*/bin/python -m pytest tests -m "not tfx" -q $(ARGS); \
+	fi
+
+.PHONY: lint
+lint: setup ## Check format, style, types and the layers
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+.PHONY: format
+format: setup ## Format the code and mend what ruff can mend
+	$(BIN)/ruff format .
+	$(BIN)/ruff check --fix .
+
+.PHONY: golden
+golden: setup ## Rewrite the golden files; the diff is the review
+	$(BIN)/python -m pytest tests/test_golden.py --update-golden $(ARGS)
+
+.PHONY: bench
+bench: setup ## Run the benchmarks
+	$(BIN)/python -m tests.benchmarks
+
+# The versions in requirements.lock stay where they still fit; LOCK_ARGS=--upgrade takes the newest,
+# LOCK_ARGS="--upgrade-package rich" only that one.
+LOCK_ARGS :=
+.PHONY: lock
+lock: setup ## Bring requirements.lock in line with pyproject.toml
+	$(BIN)/uv --quiet pip compile pyproject.toml --universal --python-version 3.10 --all-extras --group dev \
+	  --generate-hashes --no-header --no-annotate $(LOCK_ARGS) --output-file requirements.lock
+
+.PHONY: clean
+clean: ## Remove the environments, caches, builds and the demo's results
+	rm -rf .venv .venvs build dist fluentml-demo
+	rm -rf .hypothesis .import_linter_cache .mypy_cache .pytest_cache .ruff_cache
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +

@@ -1,0 +1,55 @@
+"""A fluent pipeline builder for TensorFlow Extended.
+
+    import fluentml as fml
+
+    pipeline = (
+        fml.PipelineDef("taxi")
+        .from_csv("data/")
+        .generate_statistics()
+        .infer_schema()
+        .preprocess("model.py")
+        .train("model.py", train_steps=1000, eval_steps=150)
+        .evaluate_model("tips_xf", metrics=["AUC"], thresholds={"AUC": 0.8})
+        .push_to("serving")
+    )
+    pipeline.run()
+
+Nothing heavy is imported until a pipeline is lowered or run.
+"""
+
+from __future__ import annotations
+
+from fluentml.errors import (
+    BackendError,
+    CheckError,
+    DefinitionError,
+    FluentmlError,
+    LoadError,
+    MissingDependencyError,
+    PipelineError,
+    RunError,
+    WiringError,
+)
+from fluentml.graph import Graph, Node
+from fluentml.pipeline import PipelineDef, from_csv, from_tfrecord
+from fluentml.spec import Channel
+
+__version__ = "0.1.0"
+
+__all__ = [
+    "PipelineDef",
+    "from_csv",
+    "from_tfrecord",
+    "Channel",
+    "Graph",
+    "Node",
+    "FluentmlError",
+    "PipelineError",
+    "DefinitionError",
+    "WiringError",
+    "CheckError",
+    "LoadError",
+    "BackendError",
+    "MissingDependencyError",
+    "RunError",
+]

@@ -1,0 +1,5 @@
+"""`python -m fluentml`."""
+
+from fluentml.cli import main
+
+main()

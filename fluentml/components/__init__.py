@@ -1,0 +1,46 @@
+"""One module per component: its parameters, its inputs and outputs, and its translation to TFX."""
+
+from __future__ import annotations
+
+from fluentml.components._file_based import FileBasedExampleGen
+from fluentml.components._steps import TrainingSteps
+from fluentml.components._user_code import UserCode
+from fluentml.components.bulk_inferrer import BulkInferrer
+from fluentml.components.csv_example_gen import CsvExampleGen
+from fluentml.components.custom import CustomComponent
+from fluentml.components.evaluator import Evaluator
+from fluentml.components.example_validator import ExampleValidator
+from fluentml.components.import_example_gen import ImportExampleGen
+from fluentml.components.import_schema_gen import ImportSchemaGen
+from fluentml.components.importer import ImportedHyperparameters, ImportedModel
+from fluentml.components.infra_validator import InfraValidator
+from fluentml.components.pusher import Pusher
+from fluentml.components.resolver import LatestBlessedModel
+from fluentml.components.schema_gen import SchemaGen
+from fluentml.components.statistics_gen import StatisticsGen
+from fluentml.components.trainer import Trainer
+from fluentml.components.transform import Transform
+from fluentml.components.tuner import Tuner
+
+__all__ = [
+    "BulkInferrer",
+    "CsvExampleGen",
+    "CustomComponent",
+    "Evaluator",
+    "ExampleValidator",
+    "FileBasedExampleGen",
+    "ImportExampleGen",
+    "ImportSchemaGen",
+    "ImportedHyperparameters",
+    "ImportedModel",
+    "InfraValidator",
+    "LatestBlessedModel",
+    "Pusher",
+    "SchemaGen",
+    "StatisticsGen",
+    "Trainer",
+    "TrainingSteps",
+    "Transform",
+    "Tuner",
+    "UserCode",
+]

@@ -1,0 +1,36 @@
+"""What the components that call a function of the user's have in common."""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+from fluentml.spec import Component, JsonDict, PathText, absolute
+
+
+class UserCode(Component):
+    """A component that calls a function which the user wrote.
+
+    Attributes:
+        module: A Python file that defines `FUNCTION` at its top level (TFX ships it together with
+            the `.py` files beside it), or the import path of the function, `"package.module.name"`.
+        custom_config: Plain values that the function receives.
+    """
+
+    FUNCTION: ClassVar[str] = ""
+    """The function's name in a module file."""
+    PARAMETERS: ClassVar[tuple[str, ...]] = ()
+    """The names of its required parameters, as messages write them."""
+
+    module: PathText
+    custom_config: JsonDict | None = None
+
+    @property
+    def module_is_file(self) -> bool:
+        """Whether `module` is a file rather than an import path."""
+        return self.module.endswith(".py")
+
+    def module_arguments(self) -> dict[str, str]:
+        """Return the argument by which TFX's component gets the function."""
+        if self.module_is_file:
+            return {"module_file": absolute(self.module)}
+        return {self.FUNCTION: self.module}

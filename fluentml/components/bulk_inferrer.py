@@ -1,0 +1,80 @@
+"""BulkInferrer: predictions for a whole data set."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Annotated, Any, ClassVar
+
+from pydantic import model_validator
+from typing_extensions import Self
+
+from fluentml.components import _sources
+from fluentml.components._file_based import FileBasedExampleGen
+from fluentml.errors import DefinitionError
+from fluentml.spec import AnyComponent, Component, Input, Proto, proto_of
+
+
+class BulkInferrer(Component):
+    """Predict for every example of a data set, once the model is blessed.
+
+    Attributes:
+        data: The step that reads the data set; it becomes the node `{id}_examples`.
+        data_spec: TFX's `bulk_inferrer_pb2.DataSpec`. Default: every split.
+        model_spec: TFX's `bulk_inferrer_pb2.ModelSpec`. Default: the signature `serving_default`.
+        output_example_spec: TFX's `bulk_inferrer_pb2.OutputExampleSpec`: write tf.Examples with
+            the predictions as features instead of prediction logs.
+    """
+
+    VERB: ClassVar[str] = "bulk_infer"
+    INPUTS: ClassVar[Mapping[str, Input]] = {
+        "examples": Input(type="Examples"),
+        "model": Input(type="Model", sources=_sources.MODEL),
+        "model_blessing": Input(
+            type="ModelBlessing", sources=_sources.MODEL_BLESSING, optional=True, about="model"
+        ),
+    }
+
+    data: AnyComponent | None = None
+    data_spec: Annotated[Proto | None, proto_of("tfx.components.bulkinferrer.DataSpec")] = None
+    model_spec: Annotated[Proto | None, proto_of("tfx.components.bulkinferrer.ModelSpec")] = None
+    output_example_spec: Annotated[
+        Proto | None, proto_of("tfx.components.bulkinferrer.OutputExampleSpec")
+    ] = None
+
+    @model_validator(mode="after")
+    def _some_data(self) -> Self:
+        if (self.data is None) == ("examples" not in self.inputs):
+            raise DefinitionError(
+                "bulk_infer() needs one data set to predict for.",
+                hint='name it: bulk_infer(fluentml.from_csv("to_predict/")), '
+                'or a channel of the chain: bulk_infer(inputs={"examples": "…"}).',
+            )
+        if self.data is not None and not isinstance(self.data, FileBasedExampleGen):
+            raise DefinitionError(
+                f"bulk_infer() cannot read {self.data.verb}: it is no source of examples.",
+                hint="pass fluentml.from_csv(…) or another fluentml.from_… step.",
+            )
+        return self
+
+    def provides(self) -> Mapping[str, str]:
+        """Return `output_examples` where they are asked for, else `inference_result`."""
+        if self.output_example_spec:
+            return {"output_examples": "Examples"}
+        return {"inference_result": "InferenceResult"}
+
+    def companions(self) -> Mapping[str, Component]:
+        """Return the step that reads the data set, under an id of its own."""
+        if not self.data:
+            return {}
+        return {"examples": self.data.model_copy(update={"id": f"{self.id}_examples"})}
+
+    def to_tfx(self, inputs: Mapping[str, Any]) -> Any:
+        """Return TFX's BulkInferrer."""
+        from tfx.components.bulk_inferrer import component
+
+        return component.BulkInferrer(
+            **inputs,
+            data_spec=self.data_spec and self.data_spec.message(),
+            model_spec=self.model_spec and self.model_spec.message(),
+            output_example_spec=self.output_example_spec and self.output_example_spec.message(),
+        )

@@ -1,0 +1,22 @@
+"""CsvExampleGen: CSV files into examples."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, ClassVar
+
+from fluentml.components._file_based import FileBasedExampleGen
+from fluentml.spec import absolute
+
+
+class CsvExampleGen(FileBasedExampleGen):
+    """Read CSV files, each with the same header, into tf.Examples."""
+
+    VERB: ClassVar[str] = "from_csv"
+    SUFFIXES: ClassVar[tuple[str, ...]] = (".csv", ".csv.gz")
+
+    def to_tfx(self, inputs: Mapping[str, Any]) -> Any:
+        """Return TFX's CsvExampleGen."""
+        from tfx.components.example_gen.csv_example_gen import component
+
+        return component.CsvExampleGen(input_base=absolute(self.path), **self.split_configs())

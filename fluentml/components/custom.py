@@ -1,0 +1,165 @@
+"""CustomComponent: any TFX component in the chain."""
+
+from __future__ import annotations
+
+import importlib
+import inspect
+from collections.abc import Callable, Mapping
+from typing import Annotated, Any, ClassVar
+
+from pydantic import BeforeValidator, PlainSerializer
+from typing_extensions import Self
+
+from fluentml.components import _sources
+from fluentml.errors import DefinitionError, LoadError
+from fluentml.spec import Channel, Component, FrozenDict, Input
+
+
+class LiveObject:
+    """A Python object beside the `module:name` by which it may be imported again."""
+
+    def __init__(self, reference: str, value: Any = None) -> None:
+        self.reference = reference
+        self._value = value
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, LiveObject) and self.reference == other.reference
+
+    def __hash__(self) -> int:
+        return hash(self.reference)
+
+    def __repr__(self) -> str:
+        return self.reference
+
+    def value(self) -> Any:
+        """Return the object, imported by its reference where it came from a file."""
+        if self._value is None:
+            module, _, name = self.reference.partition(":")
+            try:
+                self._value = inspect.unwrap(importlib.import_module(module))
+                for part in name.split("."):
+                    self._value = getattr(self._value, part)
+            except (ImportError, AttributeError) as error:
+                raise LoadError(
+                    f"The graph's custom step {self.reference!r} cannot be imported here.",
+                    hint="put the function into a module that both sides can import.",
+                ) from error
+        return self._value
+
+
+class CustomComponent(Component):
+    """A TFX component, or a function that gets channels and returns one.
+
+    Attributes:
+        source: The TFX component, or the function: each parameter is the name of an input.
+        parameters: The function's parameters; true where they have a default.
+        made: The component's output keys and artifact types; None for a function, whose outputs
+            are known only once it is called.
+    """
+
+    VERB: ClassVar[str] = "add_component"
+
+    source: Annotated[
+        LiveObject,
+        BeforeValidator(lambda value: LiveObject(value) if isinstance(value, str) else value),
+        PlainSerializer(repr),
+    ]
+    parameters: FrozenDict[str, bool] = FrozenDict()
+    made: FrozenDict[str, str] | None = None
+
+    model_config = {"arbitrary_types_allowed": True}
+
+    @classmethod
+    def of(cls, source: Any, id: str | None, inputs: Mapping[str, Any]) -> Self:
+        """Wrap a TFX component or a function."""
+        if hasattr(source, "executor_spec") and not isinstance(source, type):
+            return cls._of_component(source, id, inputs)
+        if not callable(source):
+            raise DefinitionError(
+                f"add_component() takes a TFX component or a function, not {source!r}.",
+                hint="a function's parameters name the channels that it gets: "
+                "add_component(lambda model: MyComponent(model=model), id='MyComponent').",
+            )
+        return cls._of_function(source, id, inputs)
+
+    @classmethod
+    def _of_component(cls, source: Any, id: str | None, inputs: Mapping[str, Any]) -> Self:
+        if id or inputs:
+            raise DefinitionError(
+                f"add_component() cannot give id= or inputs= to {source.id!r}, which is built.",
+                hint="use .with_id(…) on it, or pass a function that builds it from channels.",
+            )
+        reads = {
+            key: Channel(node=channel.producer_component_id, output=channel.output_key)
+            for key, channel in source.inputs.items()
+            if getattr(channel, "producer_component_id", None)
+        }
+        return cls(
+            id=source.id,
+            source=LiveObject(f"{type(source).__module__}:{type(source).__qualname__}", source),
+            parameters=FrozenDict(dict.fromkeys(reads, False)),
+            inputs=FrozenDict(reads),
+            made=FrozenDict({key: out.type_name for key, out in source.outputs.items()}),
+        )
+
+    @classmethod
+    def _of_function(
+        cls, source: Callable[..., Any], id: str | None, inputs: Mapping[str, Any]
+    ) -> Self:
+        name = getattr(source, "__name__", type(source).__name__)
+        if name == "<lambda>" and not id:
+            raise DefinitionError(
+                "add_component() cannot name a lambda's node.",
+                hint="pass id=, or a function with a name.",
+            )
+        named = (inspect.Parameter.POSITIONAL_OR_KEYWORD, inspect.Parameter.KEYWORD_ONLY)
+        parameters = {
+            parameter.name: parameter.default is not inspect.Parameter.empty
+            for parameter in inspect.signature(source).parameters.values()
+            if parameter.kind in named
+        }
+        module = getattr(source, "__module__", "?")
+        return cls(
+            id=id or name,
+            source=LiveObject(f"{module}:{getattr(source, '__qualname__', name)}", source),
+            parameters=FrozenDict(parameters),
+            inputs=inputs,  # type: ignore[arg-type]
+        )
+
+    @property
+    def verb(self) -> str:
+        """Name the step by its id: `add_component()` alone would say too little."""
+        return f"add_component({self.id})"
+
+    @property
+    def is_primary(self) -> bool:
+        """Every custom step is the only one of its kind."""
+        return True
+
+    @property
+    def role(self) -> str:
+        """Other steps name it by its id."""
+        return self.id
+
+    def reads(self) -> Mapping[str, Input]:
+        """Return an input per parameter."""
+        return {
+            name: Input(type="", sources=_sources.BY_NAME.get(name, (f"*.{name}",)), optional=bare)
+            for name, bare in self.parameters.items()
+        }
+
+    def provides(self) -> Mapping[str, str] | None:
+        """Return the outputs, or None where only calling the function can tell."""
+        return self.made
+
+    def to_tfx(self, inputs: Mapping[str, Any]) -> Any:
+        """Return the component, or what the function makes of the channels."""
+        if self.made is not None:
+            return self.source.value()
+        made = self.source.value()(**inputs)
+        if not hasattr(made, "executor_spec"):
+            raise DefinitionError(
+                f"{self.verb}: the function returned {made!r}, which is no TFX component.",
+                hint="return the component that it builds.",
+            )
+        return made

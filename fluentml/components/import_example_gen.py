@@ -1,0 +1,22 @@
+"""ImportExampleGen: TFRecord files of tf.Examples."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, ClassVar
+
+from fluentml.components._file_based import FileBasedExampleGen
+from fluentml.spec import absolute
+
+
+class ImportExampleGen(FileBasedExampleGen):
+    """Read TFRecord files of serialized tf.Examples, compressed with GZIP or not."""
+
+    VERB: ClassVar[str] = "from_tfrecord"
+    SUFFIXES: ClassVar[tuple[str, ...]] = (".tfrecord", ".tfrecords", ".gz")
+
+    def to_tfx(self, inputs: Mapping[str, Any]) -> Any:
+        """Return TFX's ImportExampleGen."""
+        from tfx.components.example_gen.import_example_gen import component
+
+        return component.ImportExampleGen(input_base=absolute(self.path), **self.split_configs())

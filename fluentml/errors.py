@@ -1,0 +1,102 @@
+"""What can go wrong, split by phase.
+
+```
+FluentmlError
+├── PipelineError             wrong in the chain, known before anything runs
+│   ├── DefinitionError       a step's parameters            (ValueError)
+│   ├── WiringError           an input without a channel     (ValueError)
+│   └── CheckError            what `check` found, all of it  (ValueError)
+├── LoadError                 a file or module holds no pipeline, or not this one (ValueError)
+├── BackendError              a backend cannot do what was asked (RuntimeError)
+├── MissingDependencyError    a library is not installed     (ImportError)
+└── RunError                  a node failed while running    (RuntimeError)
+```
+
+Every message says what failed, what exists, and in its last line, `Hint: …`, what to do.
+"""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterable
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from fluentml.results import RunResult
+
+
+class FluentmlError(Exception):
+    """Base of every error that fluentml raises on purpose.
+
+    Args:
+        what: One sentence: what failed.
+        details: Further lines: what exists, what was looked for.
+        hint: What to do, without the word "Hint".
+    """
+
+    def __init__(self, what: str, *details: str, hint: str | None = None) -> None:
+        self.what = what
+        self.details = details
+        self.hint = hint
+        super().__init__("\n".join([what, *details, *([f"Hint: {hint}"] if hint else [])]))
+
+
+class PipelineError(FluentmlError):
+    """Something in the chain is wrong; nothing has run."""
+
+
+class DefinitionError(PipelineError, ValueError):
+    """A step got a parameter that it cannot use."""
+
+
+class WiringError(PipelineError, ValueError):
+    """An input of a step has no channel, or more than one that would do."""
+
+
+class CheckError(PipelineError, ValueError):
+    """`check` found problems; `problems` holds them all, one error each."""
+
+    def __init__(self, pipeline: str, problems: Iterable[PipelineError]) -> None:
+        self.problems = tuple(problems)
+        count = len(self.problems)
+        super().__init__(
+            f"{count} problem{'s' if count > 1 else ''} in pipeline {pipeline!r}:",
+            *(f"\n{problem}" for problem in self.problems),
+        )
+
+
+class LoadError(FluentmlError, ValueError):
+    """A file or module does not hold the pipeline or graph that was asked for."""
+
+
+class BackendError(FluentmlError, RuntimeError):
+    """A backend does not exist or cannot do what was asked of it."""
+
+
+class MissingDependencyError(FluentmlError, ImportError):
+    """A library that this call needs is not installed."""
+
+
+class RunError(FluentmlError, RuntimeError):
+    """A node failed; `result` holds what ran before it, `node` is the id of the failed node."""
+
+    def __init__(
+        self, what: str, *details: str, hint: str | None = None, result: RunResult, node: str
+    ) -> None:
+        super().__init__(what, *details, hint=hint)
+        self.result = result
+        self.node = node
+
+
+def did_you_mean(word: str, choices: Iterable[str]) -> str | None:
+    """Return the hint "did you mean …?" for the near misses of `word`, or None."""
+    by_lower = {choice.lower(): choice for choice in choices}
+    near = difflib.get_close_matches(word.lower(), by_lower, n=3, cutoff=0.6)
+    if not near:
+        return None
+    return f"did you mean {' or '.join(repr(by_lower[match]) for match in near)}?"
+
+
+def listing(names: Iterable[str], nothing: str = "nothing") -> str:
+    """Return `'a', 'b', 'c'` for an error message, or `nothing`."""
+    return ", ".join(repr(name) for name in names) or nothing

@@ -1,0 +1,165 @@
+"""The wired pipeline: nodes in an order in which they can run, as a value, as JSON, as drawings."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Annotated
+
+from pydantic import ValidationError
+from typing_extensions import Self
+
+from fluentml import components as _components  # noqa: F401  (fills Component.KINDS)
+from fluentml.errors import LoadError, WiringError, did_you_mean, listing
+from fluentml.spec import AnyComponent, Channel, FrozenDict, Proto, Spec, absolute, is_remote, proto_of
+
+
+class Settings(Spec):
+    """What holds for a whole pipeline.
+
+    Attributes:
+        name: Name of the pipeline.
+        root: Folder or URI under which `{root}/{name}` holds everything of the pipeline.
+        cache: Whether a node whose inputs and parameters are those of an earlier execution takes
+            over its outputs instead of running.
+        beam_pipeline_args: Arguments for Apache Beam; the in-process runner unless they name one.
+        metadata: ML Metadata's SQLite file, or its `ConnectionConfig`. Default: `metadata.db`
+            under the pipeline root.
+    """
+
+    name: str
+    root: str = "artifacts"
+    cache: bool = False
+    beam_pipeline_args: tuple[str, ...] = ()
+    metadata: (
+        Annotated[Proto | None, proto_of("ml_metadata.ConnectionConfig")] | str
+    ) = None
+
+    @property
+    def pipeline_root(self) -> str:
+        """The folder of this pipeline: absolute, or a URI."""
+        return f"{absolute(self.root).rstrip('/')}/{self.name}"
+
+    @property
+    def is_remote(self) -> bool:
+        """Whether the root is a URI (`gs://…`) rather than a local folder."""
+        return is_remote(self.root)
+
+
+class Wire(Spec):
+    """The channel that an input reads, and why this one."""
+
+    channel: Channel
+    reason: str
+
+
+class Node(Spec):
+    """A component in its place: every input that it reads has a channel."""
+
+    component: AnyComponent
+    inputs: FrozenDict[str, Wire] = FrozenDict()
+
+    @property
+    def id(self) -> str:
+        """The node's name."""
+        return self.component.id
+
+    @property
+    def upstream(self) -> tuple[str, ...]:
+        """The ids of the nodes that it reads from, each once."""
+        return tuple(dict.fromkeys(wire.channel.node for wire in self.inputs.values()))
+
+
+class Graph(Spec):
+    """A wired pipeline. Nodes come after everything that they read."""
+
+    settings: Settings
+    nodes: tuple[Node, ...]
+
+    def __getitem__(self, id: str) -> Node:
+        """Return the node of that id.
+
+        Raises:
+            WiringError: There is none; the message names the nodes that there are.
+        """
+        for node in self.nodes:
+            if node.id == id:
+                return node
+        ids = [node.id for node in self.nodes]
+        raise WiringError(
+            f"Pipeline {self.settings.name!r} has no node {id!r}.",
+            f"Its nodes: {listing(ids)}.",
+            hint=did_you_mean(id, ids) or "take one of these ids.",
+        )
+
+    def up_to(self, id: str) -> Self:
+        """Return the graph of that node and of all that it needs."""
+        wanted = {self[id].id}
+        for node in reversed(self.nodes):
+            if node.id in wanted:
+                wanted.update(node.upstream)
+        nodes = tuple(node for node in self.nodes if node.id in wanted)
+        return self.model_copy(update={"nodes": nodes})
+
+    def edges(self) -> Iterator[tuple[Channel, str, str]]:
+        """Yield each edge: the channel, the node that reads it, and under which input key."""
+        for node in self.nodes:
+            for key, wire in node.inputs.items():
+                yield wire.channel, node.id, key
+
+    def to_json(self) -> str:
+        """Return the graph as JSON; `from_json` gives an equal graph back."""
+        return self.model_dump_json(indent=2, exclude_defaults=True)
+
+    @classmethod
+    def from_json(cls, text: str) -> Self:
+        """Return the graph that `to_json` wrote.
+
+        Raises:
+            LoadError: The text is not such a graph.
+        """
+        try:
+            return cls.model_validate_json(text)
+        except ValidationError as error:
+            first = error.errors()[0]
+            place = ".".join(str(part) for part in first["loc"]) or "the text"
+            raise LoadError(
+                f"This is not a fluentml graph: {place}: {first['msg']}.",
+                hint="pass what Graph.to_json() or `fluentml graph --format json` wrote.",
+            ) from error
+
+    def to_text(self) -> str:
+        """Return a drawing for a terminal: a line per node, each after what it reads."""
+        width = max((len(node.id) for node in self.nodes), default=0)
+        lines = [
+            f"{node.id:<{width}}  ← {', '.join(node.upstream)}" if node.upstream else node.id
+            for node in self.nodes
+        ]
+        return "\n".join([self.settings.name, *(f"  {line}" for line in lines)])
+
+    def to_mermaid(self) -> str:
+        """Return a Mermaid flowchart, as GitHub and notebooks render it."""
+        lines = ["flowchart TD"]
+        lines += [f'  {node.id}["{node.id}"]' for node in self.nodes]
+        between: dict[tuple[str, str], list[str]] = {}
+        for channel, reader, _ in self.edges():
+            between.setdefault((channel.node, reader), []).append(channel.output)
+        lines += [
+            f"  {maker} -->|{', '.join(dict.fromkeys(outputs))}| {reader}"
+            for (maker, reader), outputs in between.items()
+        ]
+        return "\n".join(lines)
+
+    def to_plan(self) -> str:
+        """Return every node, what it reads, and why it was wired so."""
+        blocks = []
+        for node in self.nodes:
+            lines = [f"{node.id}  ({type(node.component).__name__})" if node.id != type(
+                node.component).__name__ else node.id]
+            keys = max((len(key) for key in node.inputs), default=0)
+            ends = max((len(str(wire.channel)) for wire in node.inputs.values()), default=0)
+            lines += [
+                f"  {key:<{keys}}  ← {wire.channel!s:<{ends}}  {wire.reason}"
+                for key, wire in node.inputs.items()
+            ]
+            blocks.append("\n".join(lines))
+        return "\n\n".join(blocks)

@@ -1,0 +1,667 @@
+"""The fluent chain. Every verb is a signature, a docstring and one `add`."""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Callable, Mapping, Sequence
+from functools import cached_property
+from typing import TYPE_CHECKING, Any, Literal, TypeAlias
+
+from pydantic import ValidationError
+from typing_extensions import Self
+
+from fluentml import components as kinds
+from fluentml.backends import Backend, get_backend
+from fluentml.checks import check
+from fluentml.errors import CheckError, DefinitionError, FluentmlError
+from fluentml.graph import Graph, Settings
+from fluentml.spec import Channel, Component, Proto
+from fluentml.wiring import wire
+
+if TYPE_CHECKING:
+    from fluentml.results import RunResult
+
+PathLike: TypeAlias = str | os.PathLike[str]
+Inputs: TypeAlias = Mapping[str, str | Channel]
+Split: TypeAlias = Mapping[str, int] | Mapping[str, str]
+
+
+class PipelineDef:
+    """An immutable chain of steps: every verb returns a new chain with one step more.
+
+    The order of the calls tells the story and has no other meaning: what reads what is decided over
+    the whole chain (`graph` shows it, and `plan()` says why).
+
+    Args:
+        name: Name of the pipeline: letters, digits, `_` and `-`.
+        root: Folder or URI (`gs://…`); everything of the pipeline lies under `{root}/{name}`.
+            A relative folder is taken from the working directory, as every path here.
+
+    Raises:
+        DefinitionError: The name is empty or has other characters.
+    """
+
+    def __init__(self, name: str, root: PathLike = "artifacts") -> None:
+        if not re.fullmatch(r"[A-Za-z0-9][\w-]*", name):
+            raise DefinitionError(
+                f"PipelineDef() got the name {name!r}.",
+                hint="a name has letters, digits, '_' and '-', and starts with one of the first "
+                "two: it becomes a folder.",
+            )
+        self.settings = Settings(name=name, root=os.fspath(root))
+        self.components: tuple[Component, ...] = ()
+
+    # -- data in ----------------------------------------------------------------------------------
+
+    def from_csv(
+        self,
+        path: PathLike,
+        *,
+        split: Split | None = None,
+        input_config: Any = None,
+        output_config: Any = None,
+        id: str | None = None,
+    ) -> Self:
+        """Read CSV files that share one header.
+
+        Args:
+            path: Folder with the files.
+            split: Hash buckets by split, default `{"train": 2, "eval": 1}` (two thirds, one
+                third), or the files of each split: `{"train": "train*.csv", "eval": "eval*.csv"}`.
+            input_config: TFX's `example_gen_pb2.Input`, instead of `split`.
+            output_config: TFX's `example_gen_pb2.Output`, instead of `split`.
+            id: Name of the node; needed for a second step of the kind.
+        """
+        return self._add(
+            kinds.CsvExampleGen,
+            path=path,
+            split=split,
+            input_config=input_config,
+            output_config=output_config,
+            id=id,
+        )
+
+    def from_tfrecord(
+        self,
+        path: PathLike,
+        *,
+        split: Split | None = None,
+        input_config: Any = None,
+        output_config: Any = None,
+        id: str | None = None,
+    ) -> Self:
+        """Read TFRecord files of serialized tf.Examples, GZIP or not.
+
+        Args:
+            path: Folder with the files.
+            split: As in `from_csv`.
+            input_config: TFX's `example_gen_pb2.Input`, instead of `split`.
+            output_config: TFX's `example_gen_pb2.Output`, instead of `split`.
+            id: Name of the node; needed for a second step of the kind.
+        """
+        return self._add(
+            kinds.ImportExampleGen,
+            path=path,
+            split=split,
+            input_config=input_config,
+            output_config=output_config,
+            id=id,
+        )
+
+    # -- data checks ------------------------------------------------------------------------------
+
+    def generate_statistics(
+        self,
+        *,
+        exclude_splits: Sequence[str] = (),
+        inputs: Inputs | None = None,
+        id: str | None = None,
+    ) -> Self:
+        """Compute statistics of the raw examples, typed by the imported schema if there is one.
+
+        Args:
+            exclude_splits: Splits to leave out.
+            inputs: Channels that beat the default wiring: `{"examples": "Node.output"}`.
+            id: Name of the node; needed for a second step of the kind.
+        """
+        return self._add(
+            kinds.StatisticsGen, exclude_splits=exclude_splits, inputs=inputs, id=id
+        )
+
+    def infer_schema(
+        self,
+        *,
+        infer_feature_shape: bool = True,
+        exclude_splits: Sequence[str] = (),
+        inputs: Inputs | None = None,
+        id: str | None = None,
+    ) -> Self:
+        """Infer a schema from the statistics.
+
+        Args:
+            infer_feature_shape: Whether features present in every example get a fixed shape; if
+                not, `preprocessing_fn` sees sparse tensors.
+            exclude_splits: Splits to leave out.
+            inputs: Channels that beat the default wiring.
+            id: Name of the node; needed for a second step of the kind.
+        """
+        return self._add(
+            kinds.SchemaGen,
+            infer_feature_shape=infer_feature_shape,
+            exclude_splits=exclude_splits,
+            inputs=inputs,
+            id=id,
+        )
+
+    def with_imported_schema(self, schema_file: PathLike, *, id: str | None = None) -> Self:
+        """Take a curated schema; every step that reads a schema prefers it to the inferred one.
+
+        Args:
+            schema_file: A schema as text proto, usually `schema.pbtxt`.
+            id: Name of the node; needed for a second step of the kind.
+        """
+        return self._add(kinds.ImportSchemaGen, schema_file=schema_file, id=id)
+
+    def validate_input_data(
+        self,
+        *,
+        exclude_splits: Sequence[str] = (),
+        inputs: Inputs | None = None,
+        id: str | None = None,
+    ) -> Self:
+        """Look for anomalies: what the statistics say against what the schema allows.
+
+        Args:
+            exclude_splits: Splits to leave out.
+            inputs: Channels that beat the default wiring.
+            id: Name of the node; needed for a second step of the kind.
+        """
+        return self._add(
+            kinds.ExampleValidator, exclude_splits=exclude_splits, inputs=inputs, id=id
+        )
+
+    # -- the model --------------------------------------------------------------------------------
+
+    def preprocess(
+        self,
+        module: PathLike,
+        *,
+        custom_config: Mapping[str, Any] | None = None,
+        splits_config: Any = None,
+        inputs: Inputs | None = None,
+        id: str | None = None,
+    ) -> Self:
+        """Transform the examples by `preprocessing_fn(inputs)`, and keep it as a graph for serving.
+
+        Args:
+            module: A Python file that defines `preprocessing_fn`, or the function's import path.
+                The function gets a dict of batches: a tf.Tensor of shape [batch] or [batch, n], or
+                a tf.SparseTensor, by raw feature; it returns such a dict by transformed feature.
+            custom_config: Plain values for a second parameter, `preprocessing_fn(inputs,
+                custom_config)`.
+            splits_config: TFX's `transform_pb2.SplitsConfig`. Default: analyze `train`, transform
+                every split.
+            inputs: Channels that beat the default wiring.
+            id: Name of the node; needed for a second step of the kind.
+        """
+        return self._add(
+            kinds.Transform,
+            module=module,
+            custom_config=custom_config,
+            splits_config=splits_config,
+            inputs=inputs,
+            id=id,
+        )
+
+    def tune(
+        self,
+        module: PathLike,
+        *,
+        train_steps: int | None = None,
+        eval_steps: int | None = None,
+        train_splits: Sequence[str] = ("train",),
+        eval_splits: Sequence[str] = ("eval",),
+        custom_config: Mapping[str, Any] | None = None,
+        train_args: Any = None,
+        eval_args: Any = None,
+        tune_args: Any = None,
+        inputs: Inputs | None = None,
+        id: str | None = None,
+    ) -> Self:
+        """Search for hyperparameters with the tuner that `tuner_fn(fn_args)` sets up.
+
+        Args:
+            module: A Python file that defines `tuner_fn`, or the function's import path.
+            train_steps: Batches per trial to train on; None leaves it to the function.
+            eval_steps: Batches per trial to evaluate on; None leaves it to the function.
+            train_splits: Splits to train on.
+            eval_splits: Splits to evaluate on.
+            custom_config: Plain values that arrive as `fn_args.custom_config`.
+            train_args: TFX's `trainer_pb2.TrainArgs`, instead of the plain values.
+            eval_args: TFX's `trainer_pb2.EvalArgs`, instead of the plain values.
+            tune_args: TFX's `tuner_pb2.TuneArgs`.
+            inputs: Channels that beat the default wiring.
+            id: Name of the node; needed for a second step of the kind.
+        """
+        return self._add(
+            kinds.Tuner,
+            module=module,
+            train_steps=train_steps,
+            eval_steps=eval_steps,
+            train_splits=train_splits,
+            eval_splits=eval_splits,
+            custom_config=custom_config,
+            train_args=train_args,
+            eval_args=eval_args,
+            tune_args=tune_args,
+            inputs=inputs,
+            id=id,
+        )
+
+    def with_hyperparameters(self, path: PathLike, *, id: str | None = None) -> Self:
+        """Take hyperparameters found earlier; training prefers them to tuned ones.
+
+        Args:
+            path: A folder whose one file is `best_hyperparameters.txt`, as the Tuner writes it.
+            id: Name of the node; needed for a second step of the kind.
+        """
+        return self._add(kinds.ImportedHyperparameters, uri=path, id=id)
+
+    def with_base_model(self, path: PathLike, *, id: str | None = None) -> Self:
+        """Take a model trained earlier; training and tuning receive it as `fn_args.base_model`.
+
+        Args:
+            path: The folder of a Model artifact, with `Format-Serving/` in it.
+            id: Name of the node; needed for a second step of the kind.
+        """
+        return self._add(kinds.ImportedModel, uri=path, id=id)
+
+    def train(
+        self,
+        module: PathLike,
+        *,
+        train_steps: int | None = None,
+        eval_steps: int | None = None,
+        train_splits: Sequence[str] = ("train",),
+        eval_splits: Sequence[str] = ("eval",),
+        custom_config: Mapping[str, Any] | None = None,
+        train_args: Any = None,
+        eval_args: Any = None,
+        inputs: Inputs | None = None,
+        id: str | None = None,
+    ) -> Self:
+        """Train a model by `run_fn(fn_args)`, which saves it to `fn_args.serving_model_dir`.
+
+        Training reads the transformed examples where the chain has a `preprocess` step, else the
+        raw ones; the given hyperparameters if there are any, else the tuned ones.
+
+        Args:
+            module: A Python file that defines `run_fn`, or the function's import path.
+            train_steps: Batches to train on; None leaves it to the function.
+            eval_steps: Batches to evaluate on; None leaves it to the function.
+            train_splits: Splits to train on.
+            eval_splits: Splits to evaluate on.
+            custom_config: Plain values that arrive as `fn_args.custom_config`.
+            train_args: TFX's `trainer_pb2.TrainArgs`, instead of the plain values.
+            eval_args: TFX's `trainer_pb2.EvalArgs`, instead of the plain values.
+            inputs: Channels that beat the default wiring.
+            id: Name of the node; needed for a second step of the kind.
+        """
+        return self._add(
+            kinds.Trainer,
+            module=module,
+            train_steps=train_steps,
+            eval_steps=eval_steps,
+            train_splits=train_splits,
+            eval_splits=eval_splits,
+            custom_config=custom_config,
+            train_args=train_args,
+            eval_args=eval_args,
+            inputs=inputs,
+            id=id,
+        )
+
+    # -- gates and delivery -----------------------------------------------------------------------
+
+    def evaluate_model(
+        self,
+        label: str | None = None,
+        *,
+        metrics: Sequence[str] = (),
+        thresholds: Mapping[str, float] | None = None,
+        slices: Sequence[str | Sequence[str]] = (),
+        min_improvement: float | Mapping[str, float] | None = None,
+        baseline: Literal["latest_blessed"] | None = "latest_blessed",
+        splits: Sequence[str] = ("eval",),
+        preprocessing_function_names: Sequence[str] | None = None,
+        eval_config: Any = None,
+        inputs: Inputs | None = None,
+        id: str | None = None,
+    ) -> Self:
+        """Compute metrics on raw examples, by slice; bless the model that meets every threshold.
+
+        Args:
+            label: The feature to predict: a raw column, or one that `preprocessing_fn` makes.
+            metrics: Class names of TFMA or Keras metrics: `["AUC", "BinaryAccuracy"]`.
+            thresholds: By metric, the least value where higher is better, and the greatest where
+                lower is: `{"AUC": 0.8}`. They hold for the data as a whole.
+            slices: Features to slice by: `["trip_start_hour", ("company", "payment_type")]`.
+            min_improvement: The least gain over the baseline model, one for all metrics with a
+                threshold or by metric; `-1e-6` means "no worse". A first run has no baseline.
+            baseline: `"latest_blessed"`, the latest blessed model of this pipeline, or None.
+            splits: Splits to evaluate on.
+            preprocessing_function_names: Signatures of the model that give TFMA the transformed
+                features; default `["transform_features"]` where the chain has a `preprocess` step.
+            eval_config: TFMA's `EvalConfig`, instead of the plain values.
+            inputs: Channels that beat the default wiring.
+            id: Name of the node; needed for a second step of the kind.
+
+        Raises:
+            DefinitionError: A metric that does not exist, a threshold on one that is not computed.
+        """
+        return self._add(
+            kinds.Evaluator,
+            label=label,
+            metrics=metrics,
+            thresholds=thresholds or {},
+            slices=slices,
+            min_improvement=min_improvement,
+            baseline=baseline,
+            splits=splits,
+            preprocessing_function_names=preprocessing_function_names,
+            eval_config=eval_config,
+            inputs=inputs,
+            id=id,
+        )
+
+    def infra_validate(
+        self,
+        *,
+        serving_spec: Any = None,
+        request_spec: Any = None,
+        validation_spec: Any = None,
+        inputs: Inputs | None = None,
+        id: str | None = None,
+    ) -> Self:
+        """Load the model into TensorFlow Serving and send it a few examples; bless it if it serves.
+
+        Args:
+            serving_spec: TFX's `infra_validator_pb2.ServingSpec`. Default: TensorFlow Serving's
+                latest image in the Docker engine of the machine that runs the step.
+            request_spec: TFX's `infra_validator_pb2.RequestSpec`. Default: 3 examples of `eval`.
+            validation_spec: TFX's `infra_validator_pb2.ValidationSpec`.
+            inputs: Channels that beat the default wiring.
+            id: Name of the node; needed for a second step of the kind.
+        """
+        return self._add(
+            kinds.InfraValidator,
+            serving_spec=serving_spec,
+            request_spec=request_spec,
+            validation_spec=validation_spec,
+            inputs=inputs,
+            id=id,
+        )
+
+    def push_to(
+        self,
+        destination: PathLike | None = None,
+        *,
+        push_destination: Any = None,
+        inputs: Inputs | None = None,
+        id: str | None = None,
+    ) -> Self:
+        """Copy the model to where it is served, once every blessing that the chain makes is there.
+
+        Args:
+            destination: Folder or URI; each version gets a sub-folder named by the time in seconds,
+                as TensorFlow Serving reads it.
+            push_destination: TFX's `pusher_pb2.PushDestination`, instead of `destination`.
+            inputs: Channels that beat the default wiring.
+            id: Name of the node; needed for a second step of the kind.
+        """
+        return self._add(
+            kinds.Pusher,
+            destination=destination,
+            push_destination=push_destination,
+            inputs=inputs,
+            id=id,
+        )
+
+    def bulk_infer(
+        self,
+        data: Component | None = None,
+        *,
+        data_spec: Any = None,
+        model_spec: Any = None,
+        output_example_spec: Any = None,
+        inputs: Inputs | None = None,
+        id: str | None = None,
+    ) -> Self:
+        """Predict for every example of a data set, once the model is blessed.
+
+        Args:
+            data: What to predict for: `fluentml.from_csv("to_predict/")`.
+            data_spec: TFX's `bulk_inferrer_pb2.DataSpec`. Default: every split.
+            model_spec: TFX's `bulk_inferrer_pb2.ModelSpec`. Default: signature `serving_default`.
+            output_example_spec: TFX's `bulk_inferrer_pb2.OutputExampleSpec`: write examples with
+                the predictions as features rather than prediction logs.
+            inputs: Channels that beat the default wiring.
+            id: Name of the node; needed for a second step of the kind.
+        """
+        return self._add(
+            kinds.BulkInferrer,
+            data=data,
+            data_spec=data_spec,
+            model_spec=model_spec,
+            output_example_spec=output_example_spec,
+            inputs=inputs,
+            id=id,
+        )
+
+    def add_component(
+        self,
+        component: Any | Callable[..., Any],
+        *,
+        inputs: Inputs | None = None,
+        id: str | None = None,
+    ) -> Self:
+        """Add any TFX component, or a function that builds one from channels of this chain.
+
+        Args:
+            component: A TFX component; or a function whose parameters name the channels that it
+                gets, `def card(model, evaluation): return ModelCard(model=model, …)`, and which
+                returns the component. The function is called when the pipeline is lowered.
+            inputs: Channels for its parameters, where the name alone does not say which.
+            id: Name of the node; default: the function's name.
+        """
+        return self.add(kinds.CustomComponent.of(component, id, inputs or {}))
+
+    # -- settings ---------------------------------------------------------------------------------
+
+    def cache(self, enabled: bool = True) -> Self:
+        """Let nodes whose inputs and parameters did not change take over their last outputs.
+
+        Args:
+            enabled: False switches it off again.
+        """
+        return self._with(cache=enabled)
+
+    def with_beam_pipeline_args(self, arguments: Sequence[str]) -> Self:
+        """Pass arguments to Apache Beam, in which the data steps run.
+
+        Args:
+            arguments: Such as `["--runner=DataflowRunner", "--project=…"]`. Without `--runner` it
+                is Beam's in-process runner.
+        """
+        if isinstance(arguments, str):
+            raise DefinitionError(
+                f"with_beam_pipeline_args() takes a list, not the text {arguments!r}.",
+                hint=f"write [{arguments!r}].",
+            )
+        return self._with(beam_pipeline_args=tuple(arguments))
+
+    def with_metadata(self, connection: PathLike | Any) -> Self:
+        """Keep the metadata somewhere else than in `metadata.db` under the pipeline root.
+
+        Args:
+            connection: An SQLite file, or ML Metadata's `ConnectionConfig` for a server.
+        """
+        is_path = isinstance(connection, str | os.PathLike)
+        return self._with(metadata=os.fspath(connection) if is_path else connection)
+
+    # -- what to do with it -----------------------------------------------------------------------
+
+    @cached_property
+    def graph(self) -> Graph:
+        """The wired pipeline.
+
+        Raises:
+            WiringError: An input has no channel, or several would do.
+        """
+        return wire(self.settings, self.components)
+
+    def plan(self) -> str:
+        """Return every node with its inputs, and why each was wired so."""
+        return self.graph.to_plan()
+
+    def check(self) -> Self:
+        """Look for everything that can be known wrong before anything runs; return the chain.
+
+        User code is parsed, never imported; data is opened only as far as its header.
+
+        Raises:
+            CheckError: There are problems; it holds them all.
+            WiringError: An input has no channel, or several would do.
+        """
+        problems = check(self.graph)
+        if problems:
+            raise CheckError(self.settings.name, problems)
+        return self
+
+    def to_tfx(self) -> Any:
+        """Return the plain `tfx.orchestration.pipeline.Pipeline`, for any of TFX's runners."""
+        from fluentml.lowering import lower
+
+        return lower(self.graph)
+
+    def run(self, backend: str | Backend = "local", *, to: str | None = None) -> RunResult:
+        """Check the pipeline and run it, here and now, with progress.
+
+        Args:
+            backend: Name of a backend, or one with options: `LocalBackend(quiet=True)`.
+            to: Id of the last node to run; default: all.
+
+        Raises:
+            CheckError: Something is wrong that can be known before anything runs.
+            RunError: A node failed; its `result` holds what ran before.
+        """
+        self.check()
+        graph = self.graph.up_to(to) if to else self.graph
+        return get_backend(backend).run(graph)
+
+    # -- the machinery ----------------------------------------------------------------------------
+
+    def add(self, component: Component) -> Self:
+        """Return the chain with this step added.
+
+        Raises:
+            DefinitionError: The chain has a step of that id.
+        """
+        if any(component.id == other.id for other in self.components):
+            kind = type(component).__name__
+            raise DefinitionError(
+                f"{component.verb} is in the chain already, as {component.id!r}.",
+                hint=f'name the second one: id="{kind}_2".',
+            )
+        return self._copy(self.settings, (*self.components, component))
+
+    def _add(
+        self, kind: type[Component], *, inputs: Inputs | None = None, **parameters: Any
+    ) -> Self:
+        return self.add(make(kind, inputs=inputs or {}, **parameters))
+
+    def _with(self, **changes: Any) -> Self:
+        try:
+            settings = Settings.model_validate({**dict(self.settings), **changes})
+        except ValidationError as error:
+            raise _definition_error("with_metadata", error) from error
+        return self._copy(settings, self.components)
+
+    def _copy(self, settings: Settings, components: tuple[Component, ...]) -> Self:
+        new = object.__new__(type(self))
+        new.settings, new.components = settings, components
+        return new
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, PipelineDef) and self._key == other._key
+
+    def __hash__(self) -> int:
+        return hash(self._key)
+
+    @property
+    def _key(self) -> tuple[Settings, tuple[Component, ...]]:
+        return self.settings, self.components
+
+    def __repr__(self) -> str:
+        steps = "".join(f".{component.verb}" for component in self.components)
+        return f"PipelineDef({self.settings.name!r}){steps}"
+
+
+def from_csv(
+    path: PathLike,
+    *,
+    split: Split | None = None,
+    input_config: Any = None,
+    output_config: Any = None,
+) -> Component:
+    """Return a source of examples for `bulk_infer`; the parameters of `PipelineDef.from_csv`."""
+    return make(
+        kinds.CsvExampleGen,
+        path=path,
+        split=split,
+        input_config=input_config,
+        output_config=output_config,
+    )
+
+
+def from_tfrecord(
+    path: PathLike,
+    *,
+    split: Split | None = None,
+    input_config: Any = None,
+    output_config: Any = None,
+) -> Component:
+    """Return a source of examples for `bulk_infer`; as `PipelineDef.from_tfrecord`."""
+    return make(
+        kinds.ImportExampleGen,
+        path=path,
+        split=split,
+        input_config=input_config,
+        output_config=output_config,
+    )
+
+
+def make(kind: type[Component], **parameters: Any) -> Component:
+    """Return the spec, or raise what is wrong with its parameters in the words of the chain."""
+    try:
+        return kind(**parameters)
+    except ValidationError as error:
+        raise _definition_error(kind.VERB, error) from error
+
+
+def _definition_error(verb: str, error: ValidationError) -> FluentmlError:
+    first = error.errors()[0]
+    cause = first.get("ctx", {}).get("error")
+    if isinstance(cause, FluentmlError):
+        return cause
+    message = first["msg"].removeprefix("Value error, ").rstrip(".")
+    if not first["loc"]:
+        return DefinitionError(f"{verb}() {message}.")
+    given = first["input"]
+    shown = f"{given.name} message" if isinstance(given, Proto) else repr(given)
+    if cause is not None:
+        return DefinitionError(f"{verb}(): {first['loc'][0]}= {message}.")
+    return DefinitionError(
+        f"{verb}(): {first['loc'][0]}={shown} does not fit: {message[0].lower()}{message[1:]}."
+    )

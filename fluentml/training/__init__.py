@@ -1,0 +1,255 @@
+"""What a user's `run_fn` and `tuner_fn` import: data in, hyperparameters, SavedModel out.
+
+    from fluentml.training import datasets, inputs, save
+
+    def run_fn(fn_args):
+        train, evaluation = datasets(fn_args, label="variety_xf", batch_size=16)
+        features = inputs(fn_args, label="variety_xf")
+        model = keras.Model(features, ...)
+        model.compile(...)
+        model.fit(train, validation_data=evaluation)
+        save(model, fn_args, label="variety_xf")
+
+Every function takes the `FnArgs` that TFX hands to the user's function and finds the rest in it:
+the transform graph if the pipeline has a `preprocess` step, the data schema otherwise. Features
+are called as in the training data: transformed names behind a transform graph, raw ones without.
+"""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Collection, Mapping
+from typing import Any
+
+import keras
+import keras_tuner
+import tensorflow as tf
+import tensorflow_transform as tft
+from google.protobuf import text_format
+from tensorflow_metadata.proto.v0 import schema_pb2
+from tensorflow_transform.tf_metadata import schema_utils
+from tfx.components.trainer.fn_args_utils import FnArgs
+from tfx_bsl.tfxio.dataset_options import TensorFlowDatasetOptions
+
+__all__ = ["datasets", "fill_missing", "hyperparameters", "inputs", "save"]
+
+
+def fill_missing(feature: tf.Tensor | tf.SparseTensor, default: float | str = 0) -> tf.Tensor:
+    """Return a dense column with `default` where an example has no value.
+
+    A column of which some cells are empty reaches `preprocessing_fn` as a SparseTensor, a full
+    one as a dense tensor; this gives the same shape for both.
+
+    Args:
+        feature: One raw feature, at most one value for each example, of any dtype.
+        default: What stands for a missing value: 0 unless given, `""` for a string feature.
+
+    Returns:
+        A dense tensor of the feature's dtype and of shape [batch, 1].
+    """
+    if not isinstance(feature, tf.SparseTensor):
+        return feature
+    if feature.dtype == tf.string and default == 0:
+        default = ""
+    return tft.sparse_tensor_to_dense_with_shape(feature, [None, 1], default)
+
+
+def datasets(
+    fn_args: FnArgs, label: str, *, batch_size: int = 64, seed: int | None = None
+) -> tuple[tf.data.Dataset, tf.data.Dataset]:
+    """Read the training and the evaluation examples as finite datasets.
+
+    Both end by themselves, so that `model.fit(train, validation_data=evaluation)` needs no step
+    counts. The training data are shuffled and repeat until `train_steps` batches are out; without
+    `train_steps` they are read once. The evaluation data are read once, in order, and stop early
+    after `eval_steps` batches if that is given.
+
+    Args:
+        fn_args: What TFX passes to `run_fn` or `tuner_fn`.
+        label: The label's feature name.
+        batch_size: Examples in one batch. The last evaluation batch may be smaller.
+        seed: Makes the shuffling repeatable; every run differs without it.
+
+    Returns:
+        Two datasets of (features, label): features is a dict of name to tensor of shape
+        [batch, …] without the label, both with the dtypes that the transform graph or the schema
+        tells (float32, int64 or string).
+
+    Raises:
+        ValueError: If there is no such label, or no schema to read the examples by.
+    """
+    schema = _schema(fn_args)
+    _check_label(label, _feature_spec(schema))
+
+    def read(files: list[str], *, epochs: int | None, shuffle: bool) -> tf.data.Dataset:
+        options = TensorFlowDatasetOptions(
+            batch_size=batch_size,
+            num_epochs=epochs,
+            shuffle=shuffle,
+            shuffle_seed=seed,
+            label_key=label,
+        )
+        return fn_args.data_accessor.tf_dataset_factory(files, options, schema)
+
+    train_steps, eval_steps = fn_args.train_steps, fn_args.eval_steps
+    train = read(fn_args.train_files, epochs=None if train_steps else 1, shuffle=True)
+    evaluation = read(fn_args.eval_files, epochs=1, shuffle=False)
+    if train_steps:
+        # The reader cannot know its length; Keras wants it for its progress bar.
+        train = train.take(train_steps).apply(tf.data.experimental.assert_cardinality(train_steps))
+    return train, evaluation.take(eval_steps) if eval_steps else evaluation
+
+
+def inputs(fn_args: FnArgs, label: str) -> dict[str, keras.KerasTensor]:
+    """Return one Keras input for every feature but the label.
+
+    Args:
+        fn_args: What TFX passes to `run_fn` or `tuner_fn`.
+        label: The label's feature name, left out.
+
+    Returns:
+        Feature name to `keras.Input`, with the shape (usually [batch, 1]) and dtype that
+        `datasets` yields.
+
+    Raises:
+        ValueError: If there is no such label, or a feature is sparse or ragged, which no Keras
+            input takes as it is.
+    """
+    spec = _feature_spec(_schema(fn_args))
+    _check_label(label, spec)
+    columns = {name: feature for name, feature in spec.items() if name != label}
+    loose = [n for n, f in columns.items() if not isinstance(f, tf.io.FixedLenFeature)]
+    if loose:
+        raise ValueError(
+            f"inputs() makes dense Keras inputs, and these features are sparse or ragged: "
+            f"{', '.join(map(repr, loose))}.\n"
+            "Hint: fill_missing(feature) in preprocessing_fn makes them dense."
+        )
+    return {
+        name: keras.Input(feature.shape, name=name, dtype=feature.dtype.name)
+        for name, feature in columns.items()
+    }
+
+
+def hyperparameters(fn_args: FnArgs) -> keras_tuner.HyperParameters:
+    """Return the hyperparameters that a model builder reads: the tuned ones, or its defaults.
+
+    In a builder written for keras-tuner, `hp.Float("learning_rate", 1e-4, 1e-1, default=1e-3)`
+    gives the tuned value behind a `tune` step and the default without one. So the same
+    `build(hp)` serves `tuner_fn` and `run_fn`, and a default stands in one place.
+    """
+    if fn_args.hyperparameters:
+        return keras_tuner.HyperParameters.from_config(fn_args.hyperparameters)
+    return keras_tuner.HyperParameters()
+
+
+def save(model: keras.Model, fn_args: FnArgs, label: str) -> None:
+    """Write the SavedModel for serving, evaluation and bulk inference.
+
+    Its signatures take one input `examples`, a string tensor of shape [batch] of serialized
+    `tf.Example`s with raw features:
+
+    - `serving_default` returns the predictions: `outputs`, or the model's own names if it returns
+      a dict. It reads only the columns that the model's features are made from, hence no label.
+    - `transform_features`, only with a transform graph, returns every transformed feature and the
+      label. `evaluate_model` names it as the preprocessing function.
+
+    Args:
+        model: A built Keras 3 model called with the dict of features that `datasets` yields.
+        fn_args: What TFX passes to `run_fn`.
+        label: The label's feature name.
+
+    Raises:
+        ValueError: If there is no such label.
+    """
+    # A Keras 3 model alone makes a SavedModel that graph-mode loaders such as BulkInferrer's
+    # cannot restore ("Could not find variable"): they need the plain variables tracked.
+    module = tf.Module()
+    module.model = model
+    module.variables_to_restore = [getattr(v, "value", v) for v in model.variables]
+
+    spec = _feature_spec(_schema(fn_args))
+    _check_label(label, spec)
+    features = spec.keys() - {label}
+    signatures = {}
+    if transform_output := _transform_output(fn_args):
+        module.transform = transform = transform_output.transform_features_layer()
+        raw_spec = transform_output.raw_feature_spec()
+        signatures["transform_features"] = _signature(transform, raw_spec)
+        serving_spec = _needed(raw_spec, transform, features)
+    else:
+        transform = dict
+        serving_spec = {name: spec[name] for name in features}
+
+    def serve(raw: Mapping[str, Any]) -> dict[str, tf.Tensor]:
+        transformed = transform(raw)
+        predictions = model({name: transformed[name] for name in features}, training=False)
+        return predictions if isinstance(predictions, dict) else {"outputs": predictions}
+
+    signatures["serving_default"] = _signature(serve, serving_spec)
+    tf.saved_model.save(module, fn_args.serving_model_dir, signatures=signatures)
+
+
+def _signature(function: Any, spec: Mapping[str, Any]) -> Any:
+    """Trace `function` of parsed features as one of serialized examples."""
+
+    def parse_and_call(examples: tf.Tensor) -> dict[str, tf.Tensor]:
+        return function(tf.io.parse_example(examples, spec))
+
+    examples = tf.TensorSpec([None], tf.string, name="examples")
+    return tf.function(parse_and_call, autograph=False).get_concrete_function(examples)
+
+
+def _needed(
+    raw_spec: Mapping[str, Any], transform: Any, features: Collection[str]
+) -> dict[str, Any]:
+    """Return the part of `raw_spec` that `features` are made from.
+
+    The transform layer leaves out each output that it lacks an input for, so a raw feature is
+    needed if a feature disappears with it. Tracing tells that without running anything.
+    """
+    needed = {}
+
+    def probe(raw: Mapping[str, Any]) -> dict[str, tf.Tensor]:
+        for name in raw_spec:
+            rest = {other: tensor for other, tensor in raw.items() if other != name}
+            if not transform(rest).keys() >= set(features):
+                needed[name] = raw_spec[name]
+        return {}
+
+    _signature(probe, raw_spec)
+    return needed
+
+
+def _transform_output(fn_args: FnArgs) -> tft.TFTransformOutput | None:
+    path = fn_args.transform_graph_path or fn_args.transform_output
+    return tft.TFTransformOutput(path) if path else None
+
+
+def _schema(fn_args: FnArgs) -> schema_pb2.Schema:
+    """Return the schema of the examples that `fn_args` names."""
+    if transform_output := _transform_output(fn_args):
+        return transform_output.transformed_metadata.schema
+    path = fn_args.schema_path or fn_args.schema_file
+    if not path:
+        raise ValueError(
+            "The examples have neither a transform graph nor a schema to be read by.\n"
+            "Hint: put infer_schema(), import_schema(...) or preprocess(...) into the pipeline."
+        )
+    with tf.io.gfile.GFile(path) as file:
+        return text_format.Parse(file.read(), schema_pb2.Schema())
+
+
+def _feature_spec(schema: schema_pb2.Schema) -> dict[str, Any]:
+    return dict(schema_utils.schema_as_feature_spec(schema).feature_spec)
+
+
+def _check_label(label: str, spec: Mapping[str, Any]) -> None:
+    if label in spec:
+        return
+    close = difflib.get_close_matches(label, spec, n=1)
+    raise ValueError(
+        f"Label {label!r} is not among the features of the training examples.\n"
+        f"Features: {', '.join(map(repr, sorted(spec)))}.\n"
+        f"Hint: {f'did you mean {close[0]!r}?' if close else 'return it from preprocessing_fn.'}"
+    )

@@ -1,0 +1,215 @@
+"""The default wiring: one function decides which channel every input reads, and says why."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+
+from fluentml.errors import WiringError, did_you_mean, listing
+from fluentml.graph import Graph, Node, Settings, Wire
+from fluentml.spec import Channel, Component, FrozenDict, Input
+
+
+def wire(settings: Settings, components: Sequence[Component]) -> Graph:
+    """Give every input a channel and put the nodes into an order in which they can run.
+
+    An explicit channel beats a companion's, and that beats the sources that the input lists, of
+    which the first that the chain provides wins. The order of the components plays no part.
+
+    Raises:
+        WiringError: A required input has no channel, several would do, an explicit channel does
+            not exist or has another type, or the channels form a circle.
+    """
+    return Graph(settings=settings, nodes=_Wiring(components).nodes())
+
+
+class _Wiring:
+    """The state of one call of `wire`: who is there, and what each reads."""
+
+    def __init__(self, components: Sequence[Component]) -> None:
+        self.chain = tuple(components)
+        roles = {component.role for component in components}
+        self.chain = tuple(component.settled(roles) for component in components)
+        self.all: dict[str, Component] = {}
+        for component in self.chain:
+            for member in (*component.companions().values(), component):
+                if self.all.setdefault(member.id, member) != member:
+                    raise WiringError(
+                        f"Two different steps have the id {member.id!r}.",
+                        hint="give one of them another id=.",
+                    )
+        self.wires: dict[str, dict[str, Wire]] = {}
+
+    def nodes(self) -> tuple[Node, ...]:
+        # An input that is `about` another needs the others' wires first: the plain ones come first.
+        for about in (False, True):
+            for component in self.all.values():
+                for key, spec in component.reads().items():
+                    if bool(spec.about) == about:
+                        found = self._wire(component, key, spec)
+                        if found:
+                            self.wires.setdefault(component.id, {})[key] = found
+        return tuple(
+            Node(component=component, inputs=self._in_order(component))
+            for component in self._sorted()
+        )
+
+    def _in_order(self, component: Component) -> FrozenDict[str, Wire]:
+        wires = self.wires.get(component.id, {})
+        return FrozenDict({key: wires[key] for key in component.reads() if key in wires})
+
+    def _wire(self, component: Component, key: str, spec: Input) -> Wire | None:
+        if key in component.inputs:
+            return self._explicit(component, key, spec)
+        companion = component.companions().get(key)
+        if companion is not None:
+            output = self._output_of(companion, key, spec)
+            return Wire(
+                channel=Channel(node=companion.id, output=output),
+                reason=f"brought along by {component.verb}",
+            )
+        for place, source in enumerate(spec.sources):
+            providers = self._providers(component, source, spec)
+            if len(providers) > 1:
+                raise self._ambiguous(component, key, providers)
+            if providers:
+                return Wire(channel=providers[0], reason=self._reason(spec, place, providers[0]))
+        if spec.optional:
+            return None
+        raise self._nothing(component, key, spec)
+
+    def _explicit(self, component: Component, key: str, spec: Input) -> Wire:
+        channel = component.inputs[key]
+        maker = self.all.get(channel.node)
+        if maker is None:
+            raise WiringError(
+                f"{component.verb} takes {key!r} from {str(channel)!r}, and the chain has no "
+                f"node {channel.node!r}.",
+                f"Its nodes: {listing(self.all)}.",
+                hint=did_you_mean(channel.node, self.all) or "take one of these, or add the step.",
+            )
+        outputs = maker.provides()
+        if outputs is None:
+            return Wire(channel=channel, reason="given with inputs=")
+        if channel.output not in outputs:
+            raise WiringError(
+                f"{component.verb} takes {key!r} from {str(channel)!r}, and {channel.node!r} has "
+                f"no output {channel.output!r}.",
+                f"Its outputs: {listing(outputs)}.",
+                hint=did_you_mean(channel.output, outputs) or "take one of these.",
+            )
+        if spec.type and outputs[channel.output] != spec.type:
+            fitting = self._channels_of(spec.type)
+            raise WiringError(
+                f"{component.verb} takes {key!r} of type {spec.type}, and {str(channel)!r} is of "
+                f"type {outputs[channel.output]}.",
+                hint=f"of that type are: {listing(fitting)}.",
+            )
+        reason = "built so" if component.provides() and not spec.sources else "given with inputs="
+        return Wire(channel=channel, reason=reason)
+
+    def _channels_of(self, type: str) -> list[str]:
+        return [
+            f"{component.id}.{output}"
+            for component in self.all.values()
+            for output, kind in (component.provides() or {}).items()
+            if kind == type
+        ]
+
+    def _output_of(self, companion: Component, key: str, spec: Input) -> str:
+        outputs = companion.provides() or {}
+        return next(output for output, kind in outputs.items() if kind == spec.type)
+
+    def _providers(self, reader: Component, source: str, spec: Input) -> list[Channel]:
+        """Return the channels of the chain that `source` means: one, unless it is ambiguous."""
+        role, _, output = source.rpartition(".")
+        makers = [
+            component
+            for component in self.chain
+            if component is not reader
+            and role in (component.role, "*")
+            and output in (component.provides() or {})
+            and self._same(component, reader, spec.about)
+        ]
+        first = [component for component in makers if component.is_primary]
+        chosen = first if first and not spec.about else makers
+        return [Channel(node=component.id, output=output) for component in chosen]
+
+    def _same(self, maker: Component, reader: Component, about: str | None) -> bool:
+        if about is None:
+            return True
+        mine = self.wires.get(reader.id, {}).get(about)
+        its = self.wires.get(maker.id, {}).get(about)
+        return mine is not None and its is not None and mine.channel == its.channel
+
+    def _reason(self, spec: Input, place: int, channel: Channel) -> str:
+        def present(source: str) -> list[str]:
+            role, _, output = source.rpartition(".")
+            return [f"{c.id}.{output}" for c in self.chain if c.role == role]
+
+        passed_over = [name for source in spec.sources[place + 1 :] for name in present(source)]
+        if passed_over:
+            return f"preferred to {', '.join(passed_over)}"
+        if spec.about:
+            return f"the gate of this {spec.about}"
+        missing = [f"; no {_verbs(source)}" for source in spec.sources[:place]]
+        return f"made by {self.all[channel.node].verb}{''.join(missing)}"
+
+    def _ambiguous(self, reader: Component, key: str, channels: Iterable[Channel]) -> WiringError:
+        names = [str(channel) for channel in channels]
+        return WiringError(
+            f"{reader.verb} could read {key!r} from several channels: {listing(names)}.",
+            hint=f'choose one: inputs={{"{key}": "{names[0]}"}}.',
+        )
+
+    def _nothing(self, reader: Component, key: str, spec: Input) -> WiringError:
+        what = f"a{'n' if spec.type[:1] in 'AEIOU' else ''} {spec.type} artifact"
+        if not spec.type:
+            available = [
+                f"{output!r} ({component.id})"
+                for component in self.chain
+                for output in component.provides() or {}
+            ]
+            return WiringError(
+                f"{reader.verb} asks for {key!r}, and no step of this pipeline has such an output.",
+                f"There are: {', '.join(available)}.",
+                hint=f'rename the parameter, or name the channel: inputs={{"{key}": "Node.output"}}.',
+            )
+        return WiringError(
+            f"{reader.verb} reads {key!r} ({what}), and no step of this pipeline produces it.",
+            f"Looked for: {', '.join(spec.sources)}.",
+            hint=_remedy(spec.sources[-1]),
+        )
+
+    def _sorted(self) -> list[Component]:
+        """Return the components, each after all that it reads; among equals, in chain order."""
+        done: dict[str, Component] = {}
+        waiting = dict(self.all)
+        while waiting:
+            ready = next(
+                (c for c in waiting.values() if self._needs(c) <= done.keys()),
+                None,
+            )
+            if ready is None:
+                raise WiringError(
+                    f"These steps read from each other in a circle: {listing(waiting)}.",
+                    hint="change one of their inputs=.",
+                )
+            done[ready.id] = waiting.pop(ready.id)
+        return list(done.values())
+
+    def _needs(self, component: Component) -> set[str]:
+        return {wire.channel.node for wire in self.wires.get(component.id, {}).values()}
+
+
+def _remedy(source: str) -> str:
+    """Return what to add to the chain so that `source` exists, in the words of the chain."""
+    if source.startswith("ExampleGen."):
+        return "start the chain with from_csv(...), from_tfrecord(...) or another from_… step."
+    return f"add {_verbs(source)} to the chain."
+
+
+def _verbs(source: str) -> str:
+    """Return the call that adds what `source` names."""
+    role = source.rpartition(".")[0]
+    kind = Component.KINDS.get(role)
+    return f"{kind.VERB}()" if kind and kind.VERB else role
