@@ -173,7 +173,7 @@ class Evaluator(Component):
     def _threshold(self, name: str) -> Any:
         from tensorflow_model_analysis.proto import config_pb2 as pb
 
-        higher = METRICS[name] == "HIGHER_IS_BETTER"
+        higher = METRICS[name] == "higher"
         threshold = pb.MetricThreshold()
         if name in self.thresholds:
             value = threshold.value_threshold
@@ -182,7 +182,7 @@ class Evaluator(Component):
         gain = self._gain(name)
         if gain is not None:
             change = threshold.change_threshold
-            change.direction = pb.MetricDirection.Value(METRICS[name])
+            change.direction = pb.MetricDirection.Value(f"{METRICS[name]}_is_better".upper())
             change.absolute.value = gain if higher else -gain
         return threshold if name in self._bounds() else None
 

@@ -27,6 +27,9 @@ import tensorflow as tf
 import tensorflow_transform as tft
 from google.protobuf import text_format
 from tensorflow_metadata.proto.v0 import schema_pb2
+from tensorflow_transform.graph_tools import get_dependent_inputs
+from tensorflow_transform.saved.saved_transform_io_v2 import SavedModelLoader
+from tensorflow_transform.tf2_utils import get_structured_inputs_from_func_graph
 from tensorflow_transform.tf_metadata import schema_utils
 from tfx.components.trainer.fn_args_utils import FnArgs
 from tfx_bsl.tfxio.dataset_options import TensorFlowDatasetOptions
@@ -59,15 +62,14 @@ def datasets(
 ) -> tuple[tf.data.Dataset, tf.data.Dataset]:
     """Read the training and the evaluation examples as finite datasets.
 
-    Both end by themselves, so that `model.fit(train, validation_data=evaluation)` needs no step
-    counts. The training data are shuffled and repeat until `train_steps` batches are out; without
-    `train_steps` they are read once. The evaluation data are read once, in order, and stop early
-    after `eval_steps` batches if that is given.
+    Both end by themselves, so `model.fit(train, validation_data=evaluation)` needs no step counts:
+    after `train_steps` and `eval_steps` batches, starting over with the files as often as that
+    takes, or after one pass where no steps are given. Only the training data are shuffled.
 
     Args:
         fn_args: What TFX passes to `run_fn` or `tuner_fn`.
         label: The label's feature name.
-        batch_size: Examples in one batch. The last evaluation batch may be smaller.
+        batch_size: Examples in one batch. The last batch of a single pass may be smaller.
         seed: Makes the shuffling repeatable; every run differs without it.
 
     Returns:
@@ -81,23 +83,23 @@ def datasets(
     schema = _schema(fn_args)
     _check_label(label, _feature_spec(schema))
 
-    def read(files: list[str], *, epochs: int | None, shuffle: bool) -> tf.data.Dataset:
+    def read(files: list[str], steps: int | None, *, shuffle: bool) -> tf.data.Dataset:
         options = TensorFlowDatasetOptions(
             batch_size=batch_size,
-            num_epochs=epochs,
+            num_epochs=None if steps else 1,
             shuffle=shuffle,
             shuffle_seed=seed,
             label_key=label,
         )
-        return fn_args.data_accessor.tf_dataset_factory(files, options, schema)
+        dataset = fn_args.data_accessor.tf_dataset_factory(files, options, schema)
+        # The reader cannot know how many batches come, and Keras warns if they just end.
+        steps = steps or dataset.reduce(0, lambda count, *_: count + 1)
+        return dataset.take(steps).apply(tf.data.experimental.assert_cardinality(steps))
 
-    train_steps, eval_steps = fn_args.train_steps, fn_args.eval_steps
-    train = read(fn_args.train_files, epochs=None if train_steps else 1, shuffle=True)
-    evaluation = read(fn_args.eval_files, epochs=1, shuffle=False)
-    if train_steps:
-        # The reader cannot know its length; Keras wants it for its progress bar.
-        train = train.take(train_steps).apply(tf.data.experimental.assert_cardinality(train_steps))
-    return train, evaluation.take(eval_steps) if eval_steps else evaluation
+    return (
+        read(fn_args.train_files, fn_args.train_steps, shuffle=True),
+        read(fn_args.eval_files, fn_args.eval_steps, shuffle=False),
+    )
 
 
 def inputs(fn_args: FnArgs, label: str) -> dict[str, keras.KerasTensor]:
@@ -173,10 +175,14 @@ def save(model: keras.Model, fn_args: FnArgs, label: str) -> None:
     features = spec.keys() - {label}
     signatures = {}
     if transform_output := _transform_output(fn_args):
-        module.transform = transform = transform_output.transform_features_layer()
+        # Not transform_features_layer(): that is a Keras 2 model, and tracing its methods takes
+        # ten seconds. This is the loader that the layer wraps, tracked as the layer tracks it.
+        loader = SavedModelLoader(transform_output.transform_savedmodel_dir)
+        module.transform = vars(loader)
+        transform = loader.apply_transform_model
         raw_spec = transform_output.raw_feature_spec()
         signatures["transform_features"] = _signature(transform, raw_spec)
-        serving_spec = _needed(raw_spec, transform, features)
+        serving_spec = _read_for(features, loader, raw_spec)
     else:
         transform = dict
         serving_spec = {name: spec[name] for name in features}
@@ -200,25 +206,14 @@ def _signature(function: Any, spec: Mapping[str, Any]) -> Any:
     return tf.function(parse_and_call, autograph=False).get_concrete_function(examples)
 
 
-def _needed(
-    raw_spec: Mapping[str, Any], transform: Any, features: Collection[str]
+def _read_for(
+    features: Collection[str], transform: SavedModelLoader, raw_spec: Mapping[str, Any]
 ) -> dict[str, Any]:
-    """Return the part of `raw_spec` that `features` are made from.
-
-    The transform layer leaves out each output that it lacks an input for, so a raw feature is
-    needed if a feature disappears with it. Tracing tells that without running anything.
-    """
-    needed = {}
-
-    def probe(raw: Mapping[str, Any]) -> dict[str, tf.Tensor]:
-        for name in raw_spec:
-            rest = {other: tensor for other, tensor in raw.items() if other != name}
-            if not transform(rest).keys() >= set(features):
-                needed[name] = raw_spec[name]
-        return {}
-
-    _signature(probe, raw_spec)
-    return needed
+    """Return the part of `raw_spec` that the transform graph makes `features` from."""
+    outputs = {name: transform.structured_outputs[name] for name in features}
+    graph = tf.nest.flatten(outputs, expand_composites=True)[0].graph
+    columns = get_structured_inputs_from_func_graph(graph)
+    return {name: raw_spec[name] for name in get_dependent_inputs(graph, columns, outputs)}
 
 
 def _transform_output(fn_args: FnArgs) -> tft.TFTransformOutput | None:

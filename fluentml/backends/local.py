@@ -1,0 +1,186 @@
+"""This machine: node after node in this process, ML Metadata in SQLite, TFX's artifact layout."""
+
+from __future__ import annotations
+
+import os
+import shutil
+from datetime import datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from platformdirs import user_log_path
+
+from fluentml.backends import Backend
+from fluentml.components import InfraValidator, UserCode
+from fluentml.errors import BackendError, RunError
+from fluentml.graph import Graph, Node
+from fluentml.results import Evaluation, NodeResult, Push, RunResult
+from fluentml.spec import import_needed
+
+if TYPE_CHECKING:
+    from fluentml.local.progress import Progress
+    from fluentml.local.session import Session
+
+
+class LocalBackend(Backend):
+    """Run here, now, with progress.
+
+    Attributes:
+        quiet: Print nothing.
+        verbose: Show TensorFlow's, absl's and Beam's log instead of keeping it in the log file.
+    """
+
+    quiet: bool = False
+    verbose: bool = False
+
+    def run(self, graph: Graph) -> RunResult:
+        """Run the graph's nodes in order; each sees the outputs of those before it.
+
+        Raises:
+            BackendError: This machine lacks something that a node needs.
+            MissingDependencyError: TFX is not installed.
+            RunError: A node failed; its outputs are removed, those before it stay.
+        """
+        _refuse_the_impossible(graph)
+        import_needed("tfx")
+        from fluentml.local.capture import captured
+        from fluentml.local.progress import Progress
+
+        run_id = datetime.now().strftime("%Y%m%d-%H%M%S-%f")
+        log = _log_file(graph, run_id)
+        names = ["TensorFlow Extended", *(node.id for node in graph.nodes)]
+        with captured(log, echo=self.verbose) as stream:
+            progress = Progress(stream, names, quiet=self.quiet)
+            progress.say(f"{graph.settings.name}  run {run_id}")
+            with progress.step("TensorFlow Extended") as step:
+                from fluentml.local.session import Session
+
+                session = Session(graph, run_id)
+                step.state, step.note = "done", "loaded"
+            result = _Run(graph, run_id, log, session, progress).result()
+            if result.summary():
+                progress.say(f"\n{result.summary()}")
+            progress.say(f"log: {log}")
+        return result
+
+
+BACKEND = LocalBackend
+
+
+class _Run:
+    """The nodes of a run, as they become known."""
+
+    def __init__(
+        self, graph: Graph, run_id: str, log: Path, session: Session, progress: Progress
+    ) -> None:
+        self.graph, self.run_id, self.log = graph, run_id, log
+        self.session, self.progress = session, progress
+        self.nodes: dict[str, NodeResult] = {}
+        self.evaluations: list[Evaluation] = []
+        self.pushes: list[Push] = []
+
+    def result(self) -> RunResult:
+        for node in self.graph.nodes:
+            try:
+                self._run(node)
+            except Exception as error:
+                raise self._failure(node, error) from error
+        return self._so_far()
+
+    def _run(self, node: Node) -> None:
+        with self.progress.step(node.id) as step:
+            launched = self.session.launch(node.id)
+            step.state = launched.state
+            step.note = self._look_at(node, launched.outputs)
+        self.nodes[node.id] = NodeResult(
+            node.id, launched.state, step.seconds, launched.outputs, step.note
+        )
+
+    def _look_at(self, node: Node, outputs: Any) -> str:
+        """Read the verdicts among a node's outputs; return the outcome in a word or two."""
+        kinds = {artifact.type: artifact for artifacts in outputs.values() for artifact in artifacts}
+        if "ModelEvaluation" in kinds:
+            from fluentml.results.evaluation import read_evaluation
+
+            blessing = kinds.get("ModelBlessing")
+            flag = blessing.properties.get("blessed") if blessing else None
+            blessed = None if flag is None else bool(flag)
+            self.evaluations.append(read_evaluation(node.id, kinds["ModelEvaluation"].uri, blessed))
+            return "blessed" if blessed else "not blessed"
+        if "PushedModel" in kinds:
+            properties = kinds["PushedModel"].properties
+            pushed = bool(properties.get("pushed"))
+            destination = properties.get("pushed_destination") if pushed else None
+            self.pushes.append(Push(node.id, destination, "" if pushed else self._why_not(node)))
+            return "pushed" if pushed else "not pushed"
+        return ""
+
+    def _why_not(self, node: Node) -> str:
+        gates = {
+            self.graph[wire.channel.node].component.verb: key
+            for key, wire in node.inputs.items()
+            if key.endswith("blessing")
+        }
+        refusing = [e.node for e in self.evaluations if not e.blessed]
+        by = [verb for verb, key in gates.items() if key == "infra_blessing" or refusing]
+        return f"{' or '.join(by) or 'a gate'} did not bless the model"
+
+    def _so_far(self, **more: NodeResult) -> RunResult:
+        known = {**self.nodes, **more}
+        return RunResult(
+            pipeline=self.graph.settings.name,
+            run_id=self.run_id,
+            log=str(self.log),
+            nodes={
+                node.id: known.get(node.id, NodeResult(node.id, "not run"))
+                for node in self.graph.nodes
+            },
+            evaluations=tuple(self.evaluations),
+            pushes=tuple(self.pushes),
+        )
+
+    def _failure(self, node: Node, error: Exception) -> RunError:
+        from fluentml.local.failure import summary, user_frames
+
+        modules = [
+            other.component.module
+            for other in self.graph.nodes
+            if isinstance(other.component, UserCode) and other.component.module_is_file
+        ]
+        return RunError(
+            f"{node.id} failed: {summary(error)}",
+            *(str(frame) for frame in user_frames(error, modules)),
+            f"The full log: {self.log}",
+            hint="mend it and run again; with .cache() what is done need not run again.",
+            result=self._so_far(**{node.id: NodeResult(node.id, "failed")}),
+            node=node.id,
+        )
+
+
+def _refuse_the_impossible(graph: Graph) -> None:
+    if graph.settings.is_remote and not graph.settings.metadata:
+        raise BackendError(
+            f"Running here with the root {graph.settings.root!r} needs a place for the metadata.",
+            hint='name a local file: .with_metadata("metadata.db").',
+        )
+    for node in graph.nodes:
+        step = node.component
+        if isinstance(step, InfraValidator) and not step.serving_spec and not _docker_answers():
+            raise BackendError(
+                "infra_validate() starts TensorFlow Serving in Docker, and no Docker engine "
+                "is reachable here.",
+                hint="start Docker, or run without this step: run(to='Evaluator').",
+            )
+
+
+def _docker_answers() -> bool:
+    has_engine = "DOCKER_HOST" in os.environ or Path("/var/run/docker.sock").exists()
+    return has_engine and shutil.which("docker") is not None
+
+
+def _log_file(graph: Graph, run_id: str) -> Path:
+    settings = graph.settings
+    root = Path(settings.pipeline_root) if not settings.is_remote else (
+        user_log_path("fluentml") / settings.name
+    )
+    return root / "_runs" / f"{run_id}.log"

@@ -1,0 +1,1 @@
+"""What the local backend is made of."""

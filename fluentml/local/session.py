@@ -1,0 +1,111 @@
+"""One run on this machine: the compiled pipeline, its metadata, and launching node by node."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from ml_metadata import proto as mlmd
+from tfx.dsl.compiler import constants
+from tfx.orchestration import metadata
+from tfx.orchestration.local import runner_utils
+from tfx.orchestration.portable import launcher, runtime_parameter_utils
+
+from fluentml.graph import Graph
+from fluentml.lowering import to_ir
+from fluentml.results import Artifact, State
+
+STATES: dict[int, State] = {
+    mlmd.Execution.COMPLETE: "done",
+    mlmd.Execution.CACHED: "cached",
+}
+
+
+class NotLaunchedError(Exception):
+    """TFX gave a node up before its executor ran, for example for want of an input artifact."""
+
+
+@dataclass(frozen=True)
+class Launched:
+    """What came of launching a node."""
+
+    state: State
+    outputs: dict[str, tuple[Artifact, ...]]
+
+
+class Session:
+    """A compiled pipeline under a run id; `launch` runs one node by TFX's own launcher."""
+
+    def __init__(self, graph: Graph, run_id: str) -> None:
+        ir = to_ir(graph)
+        runtime_parameter_utils.substitute_runtime_parameter(
+            ir, {constants.PIPELINE_RUN_ID_PARAMETER_NAME: run_id}
+        )
+        self._ir = ir
+        self._nodes = {node.pipeline_node.node_info.id: node.pipeline_node for node in ir.nodes}
+        self._deployment = runner_utils.extract_local_deployment_config(ir)
+        connection = self._deployment.metadata_connection_config
+        self._connection = getattr(connection, connection.WhichOneof("connection_config"))
+
+    def launch(self, id: str) -> Launched:
+        """Run a node to its end.
+
+        Raises:
+            NotLaunchedError: TFX could not resolve its inputs.
+            Exception: Whatever its executor raised.
+        """
+        info = launcher.Launcher(
+            pipeline_node=self._nodes[id],
+            mlmd_connection=metadata.Metadata(self._connection),
+            pipeline_info=self._ir.pipeline_info,
+            pipeline_runtime_spec=self._ir.runtime_spec,
+            executor_spec=runner_utils.extract_executor_spec(self._deployment, id),
+            custom_driver_spec=runner_utils.extract_custom_driver_spec(self._deployment, id),
+        ).launch()
+        if info is None or not info.execution_id:
+            return Launched("skipped", {})
+        with metadata.Metadata(self._connection) as handle:
+            (execution,) = handle.store.get_executions_by_id([info.execution_id])
+            # On unresolved inputs the launcher returns as if all were well.
+            if execution.last_known_state not in STATES:
+                raise NotLaunchedError(_why(execution))
+            outputs = _outputs(handle.store, info.execution_id)
+        return Launched(STATES[execution.last_known_state], outputs)
+
+
+def _outputs(store: Any, execution_id: int) -> dict[str, tuple[Artifact, ...]]:
+    made = (mlmd.Event.OUTPUT, mlmd.Event.INTERNAL_OUTPUT, mlmd.Event.DECLARED_OUTPUT)
+    events = [
+        event
+        for event in store.get_events_by_execution_ids([execution_id])
+        if event.type in made
+    ]
+    artifacts = {
+        artifact.id: artifact
+        for artifact in store.get_artifacts_by_id([event.artifact_id for event in events])
+    }
+    types = {
+        type_id: store.get_artifact_types_by_id([type_id])[0].name
+        for type_id in {artifact.type_id for artifact in artifacts.values()}
+    }
+    outputs: dict[str, tuple[Artifact, ...]] = {}
+    for event in events:
+        key = next((step.key for step in event.path.steps if step.key), "")
+        found = artifacts[event.artifact_id]
+        artifact = Artifact(types[found.type_id], found.uri, _properties(found))
+        outputs[key] = (*outputs.get(key, ()), artifact)
+    return outputs
+
+
+def _properties(artifact: Any) -> dict[str, Any]:
+    both = {**artifact.properties, **artifact.custom_properties}
+    return {
+        name: getattr(value, value.WhichOneof("value"))
+        for name, value in both.items()
+        if value.WhichOneof("value")
+    }
+
+
+def _why(execution: Any) -> str:
+    told = execution.custom_properties.get("__execution_result__")
+    return told.string_value if told and told.string_value else "TFX could not resolve its inputs."

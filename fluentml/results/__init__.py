@@ -1,0 +1,194 @@
+"""What came of a run: plain values, readable without TFX."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, Literal, TypeAlias
+
+from fluentml.errors import LoadError, did_you_mean, listing
+
+State: TypeAlias = Literal["done", "cached", "skipped", "failed", "not run"]
+
+
+@dataclass(frozen=True)
+class Artifact:
+    """An artifact as ML Metadata knows it.
+
+    Attributes:
+        type: TFX's name of its type.
+        uri: Its folder.
+        properties: Its properties, custom ones included.
+    """
+
+    type: str
+    uri: str
+    properties: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class NodeResult:
+    """What came of one node.
+
+    Attributes:
+        id: The node's id.
+        state: `done`, `cached` (an earlier execution's outputs), `skipped` (a condition was false),
+            `failed` or `not run`.
+        seconds: Wall time.
+        outputs: Its artifacts by output key.
+        note: The outcome in a word or two, such as "blessed".
+    """
+
+    id: str
+    state: State
+    seconds: float = 0.0
+    outputs: Mapping[str, tuple[Artifact, ...]] = field(default_factory=dict)
+    note: str = ""
+
+
+@dataclass(frozen=True)
+class Evaluation:
+    """What an evaluator found.
+
+    Attributes:
+        node: The evaluator's id.
+        metrics: Values over the whole data by metric, named as in the chain.
+        slices: Values by slice, such as "trip_start_hour:3", then by metric.
+        baseline: Values of the model compared with, over the whole data; empty without one.
+        bounds: Each threshold in words, by metric: "at least 0.8".
+        blessed: Whether the model passed; None where no threshold asks.
+        reasons: Why it did not pass, a sentence each.
+    """
+
+    node: str
+    metrics: Mapping[str, float]
+    slices: Mapping[str, Mapping[str, float]]
+    baseline: Mapping[str, float]
+    bounds: Mapping[str, str]
+    blessed: bool | None
+    reasons: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Push:
+    """What a pusher did: the folder of the new version, or why there is none."""
+
+    node: str
+    destination: str | None
+    reason: str = ""
+
+
+@dataclass(frozen=True)
+class RunResult:
+    """What came of a run.
+
+    Attributes:
+        pipeline: The pipeline's name.
+        run_id: The run's id in ML Metadata.
+        log: File with all that TensorFlow, Beam and user code printed.
+        nodes: By id, in the order of the graph.
+        evaluations: One per evaluator that ran.
+        pushes: One per pusher that ran.
+    """
+
+    pipeline: str
+    run_id: str
+    log: str
+    nodes: Mapping[str, NodeResult]
+    evaluations: tuple[Evaluation, ...] = ()
+    pushes: tuple[Push, ...] = ()
+
+    @property
+    def succeeded(self) -> bool:
+        """Whether every node did its work, now or in an earlier run."""
+        return all(node.state in ("done", "cached", "skipped") for node in self.nodes.values())
+
+    @property
+    def metrics(self) -> Mapping[str, float]:
+        """The first evaluator's values over the whole data; empty where none ran."""
+        return self.evaluations[0].metrics if self.evaluations else {}
+
+    @property
+    def pushed_model(self) -> str | None:
+        """The folder that the first pusher wrote; None where nothing was pushed."""
+        return next((push.destination for push in self.pushes if push.destination), None)
+
+    def artifacts(self, output: str) -> tuple[Artifact, ...]:
+        """Return the artifacts of an output.
+
+        Args:
+            output: An output key, `"model"`, or one node's, `"Trainer.model"`.
+
+        Raises:
+            LoadError: No node that ran has such an output.
+        """
+        id, _, key = output.rpartition(".")
+        found = [
+            node.outputs[key]
+            for node in self.nodes.values()
+            if key in node.outputs and id in ("", node.id)
+        ]
+        if not found:
+            names = [f"{node.id}.{key}" for node in self.nodes.values() for key in node.outputs]
+            raise LoadError(
+                f"No node of this run made {output!r}.",
+                f"There are: {listing(names)}.",
+                hint=did_you_mean(output, [*names, *(n.partition(".")[2] for n in names)]),
+            )
+        return tuple(artifact for artifacts in found for artifact in artifacts)
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return the result as plain values, for JSON."""
+        return {
+            "pipeline": self.pipeline,
+            "run_id": self.run_id,
+            "succeeded": self.succeeded,
+            "metrics": dict(self.metrics),
+            "blessed": self.evaluations[0].blessed if self.evaluations else None,
+            "pushed_model": self.pushed_model,
+            "log": self.log,
+            "nodes": [
+                {
+                    "id": node.id,
+                    "state": node.state,
+                    "seconds": round(node.seconds, 3),
+                    "outputs": {
+                        key: [artifact.uri for artifact in artifacts]
+                        for key, artifacts in node.outputs.items()
+                    },
+                }
+                for node in self.nodes.values()
+            ],
+        }
+
+    def summary(self) -> str:
+        """Return what a person wants to know: the metrics against their thresholds, the verdict."""
+        blocks = [_evaluation_text(evaluation) for evaluation in self.evaluations]
+        blocks += [
+            f"PUSHED to {push.destination}"
+            if push.destination
+            else f"NOT PUSHED because {push.reason}"
+            for push in self.pushes
+        ]
+        return "\n".join(blocks)
+
+
+def _evaluation_text(evaluation: Evaluation) -> str:
+    rows = [("metric", "value", "baseline", "threshold")]
+    for name, value in evaluation.metrics.items():
+        old = evaluation.baseline.get(name)
+        before = "" if old is None else f"{old:.4g}"
+        rows.append((name, f"{value:.4g}", before, evaluation.bounds.get(name, "")))
+    widths = [max(len(row[column]) for row in rows) for column in range(4)]
+    shown = [column for column in range(4) if any(row[column] for row in rows[1:])]
+    lines = [
+        "  " + "  ".join(row[column].ljust(widths[column]) for column in shown).rstrip()
+        for row in rows
+    ]
+    if evaluation.blessed is None:
+        verdict = "NOT BLESSED because no threshold says what good enough means"
+    elif evaluation.blessed:
+        verdict = "BLESSED"
+    else:
+        verdict = "NOT BLESSED because " + "; ".join(evaluation.reasons)
+    return "\n".join([*lines, verdict])

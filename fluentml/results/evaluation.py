@@ -1,0 +1,120 @@
+"""Reading an evaluator's artifacts by TensorFlow Model Analysis."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from typing import Any
+
+import tensorflow_model_analysis as tfma
+from tensorflow_model_analysis.writers import eval_config_writer
+
+from fluentml.metrics import METRICS, result_key
+from fluentml.results import Evaluation
+
+# What TFMA calls the two models once there is a baseline.
+CANDIDATE, BASELINE = "candidate", "baseline"
+
+
+def read_evaluation(node: str, uri: str, blessed: bool | None) -> Evaluation:
+    """Return what stands in a ModelEvaluation artifact.
+
+    Args:
+        node: The evaluator's id.
+        uri: The artifact's folder.
+        blessed: What its ModelBlessing artifact says; None where there is none.
+    """
+    config, _, _, models = eval_config_writer.load_eval_run(uri)
+    names = _names(config)
+    slices = _values(uri, CANDIDATE if CANDIDATE in models else None, names)
+    baseline = _values(uri, BASELINE, names).get("", {}) if BASELINE in models else {}
+    whole = slices.pop("", {})
+    return Evaluation(
+        node=node,
+        metrics=whole,
+        slices=slices,
+        baseline=baseline,
+        bounds=_bounds(config),
+        blessed=blessed,
+        reasons=_reasons(uri, names) if blessed is False else (),
+    )
+
+
+def _names(config: Any) -> dict[str, str]:
+    """Return how the chain names each of TFMA's result keys."""
+    metrics = [metric for spec in config.metrics_specs for metric in spec.metrics]
+    return {result_key(metric.class_name): metric.class_name for metric in metrics}
+
+
+def _values(uri: str, model: str | None, names: Mapping[str, str]) -> dict[str, dict[str, float]]:
+    result = tfma.load_eval_result(uri, model_name=model)
+    by_slice: dict[str, dict[str, float]] = {}
+    for slice_key, outputs in result.slicing_metrics:
+        name = ", ".join(f"{feature}:{value}" for feature, value in slice_key if feature)
+        values = by_slice.setdefault(name, {})
+        for output, by_class in outputs.items():
+            for sub_key, metrics in by_class.items():
+                where = "/".join(part for part in (output, sub_key) if part)
+                for key, value in metrics.items():
+                    if "doubleValue" in value:
+                        label = names.get(key, key)
+                        values[f"{label} ({where})" if where else label] = value["doubleValue"]
+    return by_slice
+
+
+def _bounds(config: Any) -> dict[str, str]:
+    metrics = [metric for spec in config.metrics_specs for metric in spec.metrics]
+    bounds = {metric.class_name: _in_words(metric.threshold) for metric in metrics}
+    return {name: text for name, text in bounds.items() if text}
+
+
+def _in_words(threshold: Any) -> str:
+    parts = []
+    value, change = threshold.value_threshold, threshold.change_threshold
+    if value.HasField("lower_bound"):
+        parts.append(f"at least {value.lower_bound.value:g}")
+    if value.HasField("upper_bound"):
+        parts.append(f"at most {value.upper_bound.value:g}")
+    if change.HasField("absolute") and not math.isinf(change.absolute.value):
+        parts.append(f"{change.absolute.value:+g} against the baseline")
+    return " and ".join(parts)
+
+
+def _reasons(uri: str, names: Mapping[str, str]) -> tuple[str, ...]:
+    result = tfma.load_validation_result(uri)
+    reasons = []
+    for at_slice in result.metric_validations_per_slice:
+        keys = at_slice.slice_key.single_slice_keys
+        where = ", ".join(f"{key.column}:{_slice_value(key)}" for key in keys)
+        for failure in at_slice.failures:
+            name = names.get(failure.metric_key.name, failure.metric_key.name)
+            reasons.append(_reason(name, failure) + (f" for {where}" if where else ""))
+    if result.missing_slices:
+        reasons.append("the data have no example of a slice that a threshold names")
+    return tuple(dict.fromkeys(reasons)) or ("a threshold was not met",)
+
+
+def _reason(name: str, failure: Any) -> str:
+    bound = failure.metric_threshold
+    value = failure.metric_value.double_value.value
+    # A difference to the baseline is reported under the metric's own name, marked as a diff.
+    if failure.metric_key.is_diff:
+        least = bound.change_threshold.absolute.value
+        kind = "gain" if METRICS.get(name) != "lower" else "change"
+        side = "below" if kind == "gain" else "above"
+        return f"{name} shows a {kind} of {value:.4g} against the baseline, {side} {least:g}"
+    if bound.value_threshold.HasField("lower_bound"):
+        lower = bound.value_threshold.lower_bound.value
+        if not value >= lower:
+            return f"{name} is {value:.4g}, below {lower:g}"
+    if bound.value_threshold.HasField("upper_bound"):
+        upper = bound.value_threshold.upper_bound.value
+        if not value <= upper:
+            return f"{name} is {value:.4g}, above {upper:g}"
+    return f"{name} is {value:.4g}, outside its bounds"
+
+
+def _slice_value(key: Any) -> Any:
+    kind = key.WhichOneof("kind")
+    value = getattr(key, kind) if kind else ""
+    return value.decode(errors="replace") if isinstance(value, bytes) else value
