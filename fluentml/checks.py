@@ -36,13 +36,11 @@ Problems: TypeAlias = Iterator[PipelineError]
 
 def check(graph: Graph) -> list[PipelineError]:
     """Return every problem of a wired pipeline, in the order of its nodes."""
-    problems = [
-        problem for node in graph.nodes for look in CHECKS for problem in look(graph, node)
-    ]
+    problems = [problem for node in graph.nodes for look in CHECKS for problem in look(graph, node)]
     return list({str(problem): problem for problem in problems}.values())
 
 
-# -- user code --------------------------------------------------------------------------------------
+# -- user code -------------------------------------------------------------------------------------
 
 
 def user_code(graph: Graph, node: Node) -> Problems:
@@ -98,9 +96,9 @@ def _other_names(tree: ast.Module) -> set[str]:
     }
 
 
-def _parameters(step: UserCode, function: ast.FunctionDef | ast.AsyncFunctionDef, wanted: str) -> (
-    Problems
-):
+def _parameters(
+    step: UserCode, function: ast.FunctionDef | ast.AsyncFunctionDef, wanted: str
+) -> Problems:
     arguments = function.args
     positional = [argument.arg for argument in (*arguments.posonlyargs, *arguments.args)]
     required = positional[: len(positional) - len(arguments.defaults)]
@@ -137,7 +135,7 @@ def _import_path(step: UserCode) -> Problems:
         )
 
 
-# -- files ------------------------------------------------------------------------------------------
+# -- files -----------------------------------------------------------------------------------------
 
 
 def data_files(graph: Graph, node: Node) -> Problems:
@@ -180,7 +178,9 @@ def imported_files(graph: Graph, node: Node) -> Problems:
     step = node.component
     if isinstance(step, ImportSchemaGen):
         if not is_remote(step.schema_file) and not Path(step.schema_file).is_file():
-            yield _missing(f"{step.verb} reads the file {step.schema_file!r}", Path(step.schema_file))
+            yield _missing(
+                f"{step.verb} reads the file {step.schema_file!r}", Path(step.schema_file)
+            )
     elif isinstance(step, ImportedHyperparameters | ImportedModel) and not is_remote(step.uri):
         folder = Path(step.uri)
         if not folder.is_dir():
@@ -215,7 +215,7 @@ def _content(folder: Path) -> str:
     return listing(names[:8]) + more
 
 
-# -- what fits together -----------------------------------------------------------------------------
+# -- what fits together ----------------------------------------------------------------------------
 
 
 def label_exists(graph: Graph, node: Node) -> Problems:
@@ -276,8 +276,10 @@ def splits_exist(graph: Graph, node: Node) -> Problems:
     for split in wanted:
         if split not in source.split_names:
             parameter = (
-                "splits_config" if isinstance(step, Transform)
-                else "splits" if isinstance(step, Evaluator)
+                "splits_config"
+                if isinstance(step, Transform)
+                else "splits"
+                if isinstance(step, Evaluator)
                 else "train_splits= and eval_splits"
             )
             yield PipelineError(

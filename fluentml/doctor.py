@@ -17,11 +17,10 @@ class Finding(NamedTuple):
     ok: bool
     seen: str
     remedy: str = ""
+    needed: bool = True
 
 
-def tfx_advice(
-    version: tuple[int, int] | None = None, libc: tuple[str, str] | None = None
-) -> str:
+def tfx_advice(version: tuple[int, int] | None = None, libc: tuple[str, str] | None = None) -> str:
     """Return the one sentence that says how to get TFX for this Python on this system.
 
     Args:
@@ -39,15 +38,17 @@ def tfx_advice(
                 f"runs with this system's glibc {libc_version} (it needs 2.39 or newer)."
             )
         return "pip install 'fluentml[tfx]'."
-    return (
-        f"use Python 3.10 to 3.13: TFX has no release for Python {version[0]}.{version[1]}."
-    )
+    return f"use Python 3.10 to 3.13: TFX has no release for Python {version[0]}.{version[1]}."
 
 
 def examine() -> list[Finding]:
     """Look at Python, the TFX stack and the tools beside it; import nothing heavy."""
-    return [_python(), *(_package(name) for name in ("tfx", "tensorflow", "apache-beam")), _pip(),
-            _docker()]
+    return [
+        _python(),
+        *(_package(name) for name in ("tfx", "tensorflow", "apache-beam")),
+        _pip(),
+        _docker(),
+    ]
 
 
 def _numbers(version: str) -> tuple[int, ...]:
@@ -75,5 +76,5 @@ def _pip() -> Finding:
 
 def _docker() -> Finding:
     found = shutil.which("docker") is not None
-    remedy = "needed only by infra_validate() with TensorFlow Serving."
-    return Finding("docker", found, "client found" if found else "not found", remedy)
+    remedy = "Only infra_validate() needs it: it starts TensorFlow Serving."
+    return Finding("docker", found, "client found" if found else "not found", remedy, needed=False)

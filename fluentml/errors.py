@@ -32,7 +32,12 @@ class FluentmlError(Exception):
         what: One sentence: what failed.
         details: Further lines: what exists, what was looked for.
         hint: What to do, without the word "Hint".
+
+    Attributes:
+        place: `file:line` in the user's code, where it is known.
     """
+
+    place: str | None = None
 
     def __init__(self, what: str, *details: str, hint: str | None = None) -> None:
         self.what = what

@@ -10,7 +10,16 @@ from typing_extensions import Self
 
 from fluentml import components as _components  # noqa: F401  (fills Component.KINDS)
 from fluentml.errors import LoadError, WiringError, did_you_mean, listing
-from fluentml.spec import AnyComponent, Channel, FrozenDict, Proto, Spec, absolute, is_remote, proto_of
+from fluentml.spec import (
+    AnyComponent,
+    Channel,
+    FrozenDict,
+    Proto,
+    Spec,
+    absolute,
+    is_remote,
+    proto_of,
+)
 
 
 class Settings(Spec):
@@ -30,9 +39,7 @@ class Settings(Spec):
     root: str = "artifacts"
     cache: bool = False
     beam_pipeline_args: tuple[str, ...] = ()
-    metadata: (
-        Annotated[Proto | None, proto_of("ml_metadata.ConnectionConfig")] | str
-    ) = None
+    metadata: Annotated[Proto | None, proto_of("ml_metadata.ConnectionConfig")] | str = None
 
     @property
     def pipeline_root(self) -> str:
@@ -153,8 +160,11 @@ class Graph(Spec):
         """Return every node, what it reads, and why it was wired so."""
         blocks = []
         for node in self.nodes:
-            lines = [f"{node.id}  ({type(node.component).__name__})" if node.id != type(
-                node.component).__name__ else node.id]
+            lines = [
+                f"{node.id}  ({type(node.component).__name__})"
+                if node.id != type(node.component).__name__
+                else node.id
+            ]
             keys = max((len(key) for key in node.inputs), default=0)
             ends = max((len(str(wire.channel)) for wire in node.inputs.values()), default=0)
             lines += [

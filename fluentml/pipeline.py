@@ -125,9 +125,7 @@ class PipelineDef:
             inputs: Channels that beat the default wiring: `{"examples": "Node.output"}`.
             id: Name of the node; needed for a second step of the kind.
         """
-        return self._add(
-            kinds.StatisticsGen, exclude_splits=exclude_splits, inputs=inputs, id=id
-        )
+        return self._add(kinds.StatisticsGen, exclude_splits=exclude_splits, inputs=inputs, id=id)
 
     def infer_schema(
         self,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 
 from fluentml.errors import WiringError, did_you_mean, listing
 from fluentml.graph import Graph, Node, Settings, Wire
@@ -172,7 +172,7 @@ class _Wiring:
             return WiringError(
                 f"{reader.verb} asks for {key!r}, and no step of this pipeline has such an output.",
                 f"There are: {', '.join(available)}.",
-                hint=f'rename the parameter, or name the channel: inputs={{"{key}": "Node.output"}}.',
+                hint=f'rename it, or name the channel: inputs={{"{key}": "Node.output"}}.',
             )
         return WiringError(
             f"{reader.verb} reads {key!r} ({what}), and no step of this pipeline produces it.",

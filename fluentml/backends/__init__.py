@@ -39,12 +39,12 @@ def get_backend(backend: str | Backend) -> Backend:
     if isinstance(backend, Backend):
         return backend
     if backend in (own := {module.name for module in pkgutil.iter_modules(__path__)}):
-        made: Backend = importlib.import_module(f"{__name__}.{backend}").BACKEND()
-        return made
+        kind: type[Backend] = importlib.import_module(f"{__name__}.{backend}").BACKEND
+        return kind()
     outside = {point.name: point for point in entry_points(group="fluentml.backends")}
     if backend in outside:
-        made = outside[backend].load()()
-        return made
+        kind = outside[backend].load()
+        return kind()
     names = sorted({*own, *outside})
     raise BackendError(
         f"There is no backend {backend!r}.",

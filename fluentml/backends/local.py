@@ -98,7 +98,9 @@ class _Run:
 
     def _look_at(self, node: Node, outputs: Any) -> str:
         """Read the verdicts among a node's outputs; return the outcome in a word or two."""
-        kinds = {artifact.type: artifact for artifacts in outputs.values() for artifact in artifacts}
+        kinds = {
+            artifact.type: artifact for artifacts in outputs.values() for artifact in artifacts
+        }
         if "ModelEvaluation" in kinds:
             from fluentml.results.evaluation import read_evaluation
 
@@ -180,7 +182,9 @@ def _docker_answers() -> bool:
 
 def _log_file(graph: Graph, run_id: str) -> Path:
     settings = graph.settings
-    root = Path(settings.pipeline_root) if not settings.is_remote else (
-        user_log_path("fluentml") / settings.name
+    root = (
+        Path(settings.pipeline_root)
+        if not settings.is_remote
+        else (user_log_path("fluentml") / settings.name)
     )
     return root / "_runs" / f"{run_id}.log"

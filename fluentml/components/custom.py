@@ -7,7 +7,7 @@ import inspect
 from collections.abc import Callable, Mapping
 from typing import Annotated, Any, ClassVar
 
-from pydantic import BeforeValidator, PlainSerializer
+from pydantic import BeforeValidator, ConfigDict, PlainSerializer
 from typing_extensions import Self
 
 from fluentml.components import _sources
@@ -36,14 +36,15 @@ class LiveObject:
         if self._value is None:
             module, _, name = self.reference.partition(":")
             try:
-                self._value = inspect.unwrap(importlib.import_module(module))
+                value: Any = importlib.import_module(module)
                 for part in name.split("."):
-                    self._value = getattr(self._value, part)
+                    value = getattr(value, part)
             except (ImportError, AttributeError) as error:
                 raise LoadError(
                     f"The graph's custom step {self.reference!r} cannot be imported here.",
                     hint="put the function into a module that both sides can import.",
                 ) from error
+            self._value = value
         return self._value
 
 
@@ -67,7 +68,7 @@ class CustomComponent(Component):
     parameters: FrozenDict[str, bool] = FrozenDict()
     made: FrozenDict[str, str] | None = None
 
-    model_config = {"arbitrary_types_allowed": True}
+    model_config = ConfigDict(arbitrary_types_allowed=True)
 
     @classmethod
     def of(cls, source: Any, id: str | None, inputs: Mapping[str, Any]) -> Self:

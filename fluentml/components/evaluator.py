@@ -59,9 +59,7 @@ class Evaluator(Component):
     baseline: Literal["latest_blessed"] | None = "latest_blessed"
     splits: tuple[str, ...] = DEFAULT_SPLITS
     preprocessing_function_names: tuple[str, ...] | None = None
-    eval_config: Annotated[
-        Proto | None, proto_of("tensorflow_model_analysis.EvalConfig")
-    ] = None
+    eval_config: Annotated[Proto | None, proto_of("tensorflow_model_analysis.EvalConfig")] = None
 
     @model_validator(mode="after")
     def _sound(self) -> Self:

@@ -34,9 +34,9 @@ class Pusher(Component):
     OUTPUTS: ClassVar[Mapping[str, str]] = {"pushed_model": "PushedModel"}
 
     destination: PathText | None = None
-    push_destination: Annotated[
-        Proto | None, proto_of("tfx.components.pusher.PushDestination")
-    ] = None
+    push_destination: Annotated[Proto | None, proto_of("tfx.components.pusher.PushDestination")] = (
+        None
+    )
 
     @model_validator(mode="after")
     def _one_destination(self) -> Self:

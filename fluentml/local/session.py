@@ -76,9 +76,7 @@ class Session:
 def _outputs(store: Any, execution_id: int) -> dict[str, tuple[Artifact, ...]]:
     made = (mlmd.Event.OUTPUT, mlmd.Event.INTERNAL_OUTPUT, mlmd.Event.DECLARED_OUTPUT)
     events = [
-        event
-        for event in store.get_events_by_execution_ids([execution_id])
-        if event.type in made
+        event for event in store.get_events_by_execution_ids([execution_id]) if event.type in made
     ]
     artifacts = {
         artifact.id: artifact

@@ -1,0 +1,192 @@
+"""The command line: every verb is one call of the library."""
+
+from __future__ import annotations
+
+import json
+import sys
+from enum import Enum
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+from rich.console import Console
+from rich.text import Text
+
+import fluentml
+from fluentml.errors import CheckError, FluentmlError
+
+app = typer.Typer(
+    name="fluentml",
+    help="Build, check and run TensorFlow Extended pipelines written as one chain of calls.",
+    no_args_is_help=True,
+    add_completion=True,
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+
+Target = Annotated[
+    str,
+    typer.Argument(
+        metavar="FILE|MODULE:OBJECT",
+        help="A Python file that builds `pipeline`, or where to import one from.",
+        show_default=False,
+    ),
+]
+AsJson = Annotated[bool, typer.Option("--json", help="Print JSON and nothing else.")]
+Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="Print no progress.")]
+Verbose = Annotated[
+    bool, typer.Option("--verbose", "-v", help="Show TensorFlow's and Beam's log as it comes.")
+]
+
+
+class Format(str, Enum):
+    """How `graph` draws."""
+
+    TEXT = "text"
+    MERMAID = "mermaid"
+    JSON = "json"
+
+
+@app.callback(invoke_without_command=True)
+def _options(
+    version: Annotated[bool, typer.Option("--version", help="Print the version.")] = False,
+) -> None:
+    if version:
+        typer.echo(f"fluentml {fluentml.__version__}")
+        raise typer.Exit
+
+
+@app.command()
+def run(
+    target: Target,
+    to: Annotated[
+        str | None, typer.Option(metavar="NODE", help="Run only this node and what it needs.")
+    ] = None,
+    quiet: Quiet = False,
+    verbose: Verbose = False,
+    as_json: AsJson = False,
+) -> None:
+    """Check a pipeline, then run it on this machine."""
+    from fluentml.backends.local import LocalBackend
+    from fluentml.errors import RunError
+
+    backend = LocalBackend(quiet=quiet or as_json, verbose=verbose)
+    try:
+        result = _load(target).run(backend, to=to)
+    except RunError as error:
+        if as_json:
+            _print_json({**error.result.to_dict(), "error": str(error)})
+        raise
+    if as_json:
+        _print_json(result.to_dict())
+    elif quiet and result.summary():
+        typer.echo(result.summary())
+
+
+@app.command()
+def check(target: Target, as_json: AsJson = False) -> None:
+    """Look for everything that can be known wrong before anything runs."""
+    pipeline = _load(target)
+    try:
+        pipeline.check()
+    except FluentmlError as error:
+        if as_json:
+            problems = error.problems if isinstance(error, CheckError) else (error,)
+            _print_json({"ok": False, "problems": [str(problem) for problem in problems]})
+            raise typer.Exit(1) from error
+        raise
+    if as_json:
+        _print_json({"ok": True, "problems": []})
+    else:
+        name, count = pipeline.settings.name, len(pipeline.graph.nodes)
+        typer.echo(f"{name}: {count} nodes, no problem found.")
+
+
+@app.command()
+def plan(target: Target) -> None:
+    """Show every node, what it reads, and why it was wired so."""
+    typer.echo(_load(target).plan())
+
+
+@app.command()
+def graph(
+    target: Target,
+    format: Annotated[Format, typer.Option("--format", "-f", help="How to draw.")] = Format.TEXT,
+) -> None:
+    """Draw the pipeline."""
+    drawn = _load(target).graph
+    draw = {
+        Format.TEXT: drawn.to_text,
+        Format.MERMAID: drawn.to_mermaid,
+        Format.JSON: drawn.to_json,
+    }
+    typer.echo(draw[format]())
+
+
+@app.command()
+def doctor(as_json: AsJson = False) -> None:
+    """Look at Python, the TFX stack and the tools beside it."""
+    from fluentml.doctor import examine
+
+    findings = examine()
+    if as_json:
+        _print_json([finding._asdict() for finding in findings])
+        return
+    for finding in findings:
+        mark = "✓" if finding.ok else "✗" if finding.needed else "–"
+        typer.echo(f"{mark} {finding.name:<12} {finding.seen}")
+        if not finding.ok:
+            typer.echo(f"  {'Hint: ' if finding.needed else ''}{finding.remedy}")
+    if any(finding.needed and not finding.ok for finding in findings):
+        raise typer.Exit(1)
+
+
+@app.command()
+def demo(
+    folder: Annotated[
+        Path, typer.Argument(help="Where to put the example and all that it makes.")
+    ] = Path("fluentml-demo"),
+    quiet: Quiet = False,
+    verbose: Verbose = False,
+) -> None:
+    """Run the Chicago taxi pipeline, from CSV to a pushed model, and predict with it."""
+    from fluentml.demo import run_demo
+
+    run_demo(folder, quiet=quiet, verbose=verbose)
+
+
+@app.command()
+def init(
+    file: Annotated[Path, typer.Argument(help="The file to write.")] = Path("pipeline.py"),
+) -> None:
+    """Write a commented pipeline that runs as it is."""
+    from fluentml.demo import write_starter
+
+    write_starter(file)
+    typer.echo(f"Wrote {file}. Try:  fluentml check {file}   then   fluentml run {file}")
+
+
+def _load(target: str) -> Any:
+    from fluentml.loading import load
+
+    return load(target)
+
+
+def _print_json(value: Any) -> None:
+    typer.echo(json.dumps(value, indent=2))
+
+
+def main() -> None:
+    """Run the command line; errors go to stderr in plain words, with exit code 1."""
+    console = Console(stderr=True, highlight=False, soft_wrap=True)
+    try:
+        app()
+    except FluentmlError as error:
+        if error.place:
+            console.print(Text(f"{error.place}:", style="bold"))
+        for line in str(error).splitlines():
+            console.print(Text(line, style="cyan" if line.startswith("Hint:") else ""))
+        sys.exit(1)
+    except KeyboardInterrupt:
+        console.print("Interrupted.")
+        sys.exit(130)
