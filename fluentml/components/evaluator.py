@@ -161,16 +161,20 @@ class Evaluator(Component):
             metrics_specs=[
                 pb.MetricsSpec(
                     metrics=[
-                        pb.MetricConfig(class_name=name, threshold=self._threshold(name))
+                        pb.MetricConfig(
+                            class_name=name, per_slice_thresholds=self._thresholds(name)
+                        )
                         for name in self.metrics
                     ]
                 )
             ],
         )
 
-    def _threshold(self, name: str) -> Any:
+    def _thresholds(self, name: str) -> list[Any]:
         from tensorflow_model_analysis.proto import config_pb2 as pb
 
+        if name not in self._bounds():
+            return []
         higher = METRICS[name] == "higher"
         threshold = pb.MetricThreshold()
         if name in self.thresholds:
@@ -182,7 +186,9 @@ class Evaluator(Component):
             change = threshold.change_threshold
             change.direction = pb.MetricDirection.Value(f"{METRICS[name]}_is_better".upper())
             change.absolute.value = gain if higher else -gain
-        return threshold if name in self._bounds() else None
+        # The empty slice is the data as a whole: a bare `threshold` would hold for every slice.
+        whole = [pb.SlicingSpec()]
+        return [pb.PerSliceMetricThreshold(slicing_specs=whole, threshold=threshold)]
 
     def _gain(self, name: str) -> float | None:
         if isinstance(self.min_improvement, FrozenDict):

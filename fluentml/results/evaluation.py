@@ -64,8 +64,20 @@ def _values(uri: str, model: str | None, names: Mapping[str, str]) -> dict[str, 
 
 def _bounds(config: Any) -> dict[str, str]:
     metrics = [metric for spec in config.metrics_specs for metric in spec.metrics]
-    bounds = {metric.class_name: _in_words(metric.threshold) for metric in metrics}
-    return {name: text for name, text in bounds.items() if text}
+    bounds = {metric.class_name: _metric_bounds(metric) for metric in metrics}
+    return {name: "; ".join(texts) for name, texts in bounds.items() if texts}
+
+
+def _metric_bounds(metric: Any) -> list[str]:
+    texts = []
+    if metric.HasField("threshold"):
+        texts.append(f"{_in_words(metric.threshold)} in every slice")
+    for at_slices in metric.per_slice_thresholds:
+        for spec in at_slices.slicing_specs:
+            values = [f"{name}:{value}" for name, value in sorted(spec.feature_values.items())]
+            where = ", ".join([*spec.feature_keys, *values])
+            texts.append(_in_words(at_slices.threshold) + (f" for {where}" if where else ""))
+    return texts
 
 
 def _in_words(threshold: Any) -> str:
