@@ -7,9 +7,8 @@ lies behind a URI (`gs://…`) is left to the run.
 from __future__ import annotations
 
 import ast
-import csv
-import gzip
 import importlib.util
+import re
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import TypeAlias
@@ -22,6 +21,7 @@ from fluentml.components import (
     ImportedHyperparameters,
     ImportedModel,
     ImportSchemaGen,
+    InfraValidator,
     Pusher,
     TrainingSteps,
     Transform,
@@ -29,6 +29,7 @@ from fluentml.components import (
 )
 from fluentml.errors import PipelineError, did_you_mean, listing
 from fluentml.graph import Graph, Node
+from fluentml.metrics import METRICS
 from fluentml.spec import is_remote
 
 Problems: TypeAlias = Iterator[PipelineError]
@@ -61,39 +62,62 @@ def _module_file(step: UserCode) -> Problems:
         return
     try:
         tree = ast.parse(path.read_bytes(), filename=step.module)
-    except SyntaxError as error:
-        line = (error.text or "").rstrip()
-        yield PipelineError(
-            f"{step.verb}: {step.module!r} does not parse: {error.msg}.",
-            f"  {step.module}:{error.lineno}: {line.strip()}",
-            hint="mend that line.",
-        )
+    except (SyntaxError, ValueError) as error:
+        yield _unparsed(step, error)
         return
-    functions = {
-        item.name: item
-        for item in tree.body
-        if isinstance(item, ast.FunctionDef | ast.AsyncFunctionDef)
-    }
+    statements = list(_top_level(tree.body))
+    functions = {item.name: item for item in statements if isinstance(item, _FUNCTION)}
     wanted = f"{step.FUNCTION}({', '.join(step.PARAMETERS)})"
     if step.FUNCTION in functions:
         yield from _parameters(step, functions[step.FUNCTION], wanted)
-    elif step.FUNCTION not in _other_names(tree):
+    elif not {step.FUNCTION, "*"} & _other_names(statements):
+        near = did_you_mean(step.FUNCTION, functions)
         yield PipelineError(
             f"{step.verb} calls {wanted}, and {step.module!r} does not define it.",
             f"Its functions: {listing(functions, 'none')}.",
-            hint=did_you_mean(step.FUNCTION, functions)
-            or f"define {wanted} at the top level of the file.",
+            hint=f"{near} Call it {step.FUNCTION!r}."
+            if near
+            else f"define {wanted} at the top level of the file.",
         )
 
 
-def _other_names(tree: ast.Module) -> set[str]:
-    """Return the names that imports and assignments at the top level define."""
-    imported = (item for item in tree.body if isinstance(item, ast.Import | ast.ImportFrom))
-    names = {alias.asname or alias.name for item in imported for alias in item.names}
-    assigned = (item for item in tree.body if isinstance(item, ast.Assign))
-    return names | {
-        target.id for item in assigned for target in item.targets if isinstance(target, ast.Name)
-    }
+_FUNCTION = (ast.FunctionDef, ast.AsyncFunctionDef)
+
+
+def _unparsed(step: UserCode, error: SyntaxError | ValueError) -> PipelineError:
+    what = f"{step.verb}: {step.module!r} does not parse"
+    if isinstance(error, SyntaxError) and error.lineno:
+        line = (error.text or "").strip()
+        return PipelineError(
+            f"{what}: {error.msg}.",
+            f"  {step.module}:{error.lineno}: {line}",
+            hint="mend that line.",
+        )
+    # A wrong encoding or a NUL byte has no line.
+    message = getattr(error, "msg", error)
+    return PipelineError(f"{what}: {message}.", hint="save it as Python source in UTF-8.")
+
+
+def _top_level(body: list[ast.stmt]) -> Iterator[ast.AST]:
+    """Yield the statements that define names of the module, also those under if, try and with."""
+    for item in body:
+        yield item
+        if not isinstance(item, (*_FUNCTION, ast.ClassDef)):
+            for part in ("body", "handlers", "orelse", "finalbody"):
+                yield from _top_level(getattr(item, part, []))
+
+
+def _other_names(statements: list[ast.AST]) -> set[str]:
+    """Return the names that imports and assignments define; `*` where an import may define any."""
+    names: set[str] = set()
+    for item in statements:
+        if isinstance(item, ast.Import | ast.ImportFrom):
+            names.update(alias.asname or alias.name for alias in item.names)
+        elif isinstance(item, ast.Assign | ast.AnnAssign):
+            targets = item.targets if isinstance(item, ast.Assign) else [item.target]
+            parts = (part for target in targets for part in ast.walk(target))
+            names.update(part.id for part in parts if isinstance(part, ast.Name))
+    return names
 
 
 def _parameters(
@@ -102,19 +126,24 @@ def _parameters(
     arguments = function.args
     positional = [argument.arg for argument in (*arguments.posonlyargs, *arguments.args)]
     required = positional[: len(positional) - len(arguments.defaults)]
-    required += [
+    keywords = [
         argument.arg
         for argument, default in zip(arguments.kwonlyargs, arguments.kw_defaults, strict=True)
         if default is None
     ]
-    allowed = len(step.PARAMETERS) + isinstance(step, Transform)  # preprocessing_fn: custom_config
-    fits = len(required) <= allowed and (
-        arguments.vararg is not None or len(positional) >= len(step.PARAMETERS)
+    # TFX passes a parameter of this name to preprocessing_fn, by keyword.
+    passed = {"custom_config"} if isinstance(step, Transform) else set()
+    count = len(step.PARAMETERS)
+    fits = (
+        len([name for name in required if name not in passed]) <= count
+        and (arguments.vararg is not None or len(positional) >= count)
+        and passed.issuperset(keywords)
     )
-    if not fits:
-        given = f"{function.name}({', '.join(required or positional)})"
+    # A decorator may well change the parameters.
+    if not fits and not function.decorator_list:
         yield PipelineError(
-            f"{step.verb} calls {wanted}, and {step.module!r} defines {given}.",
+            f"{step.verb} calls {wanted}, and {step.module!r} defines "
+            f"{function.name}({ast.unparse(arguments)}).",
             f"  {step.module}:{function.lineno}",
             hint=f"write def {wanted}; further parameters need defaults.",
         )
@@ -144,33 +173,43 @@ def data_files(graph: Graph, node: Node) -> Problems:
     if not isinstance(step, FileBasedExampleGen) or is_remote(step.path) or step.input_config:
         return
     folder = Path(step.path)
-    if folder.is_file():
-        yield PipelineError(
-            f"{step.verb} takes a folder, and {step.path!r} is a file.",
-            hint=f"name its folder: {str(folder.parent)!r}.",
-        )
-        return
     if not folder.is_dir():
         yield _missing(f"{step.verb} reads the folder {step.path!r}", folder)
         return
-    patterns = [str(pattern) for pattern in step.split.values()] if step.splits_are_files else ["*"]
-    for pattern in patterns:
-        files = sorted(path for path in folder.glob(pattern) if path.is_file())
-        kinds = " or ".join(step.SUFFIXES)
+    kinds = " or ".join(step.SUFFIXES)
+    for pattern in _patterns(step):
+        files = _files(step, pattern)
         if not files:
+            named = f"no file {pattern!r}" if step.splits_are_files else "no file"
             yield PipelineError(
-                f"{step.verb} finds no file {pattern!r} in {step.path!r}.",
-                f"There are: {_content(folder)}.",
+                f"{step.verb} finds {named} in {step.path!r}.",
+                f"It holds: {_content(folder)}.",
                 hint=f"put {kinds} files there, or name another folder.",
             )
-        others = [path.name for path in files if not path.name.lower().endswith(step.SUFFIXES)]
-        if others:
+        others = [path.name for path in files if not _is_of_kind(step, path)]
+        if others and not step.splits_are_files:
             yield PipelineError(
-                f"{step.verb} would read every file in {step.path!r}, these too: "
+                f"{step.verb} would read everything in {step.path!r}, these too: "
                 f"{listing(others[:5])}.",
-                f"Their names do not end in {kinds}.",
+                f"They are no {kinds} files.",
                 hint='move them away, or name the files of each split: split={"train": "…", …}.',
             )
+
+
+def _patterns(step: FileBasedExampleGen) -> list[str]:
+    return [str(pattern) for pattern in step.split.values()] if step.splits_are_files else ["*"]
+
+
+def _files(step: FileBasedExampleGen, pattern: str) -> list[Path]:
+    """Return what a pattern matches in the step's folder; TFX's `{SPAN}` and the like match all."""
+    whole = Path(step.path).absolute() / re.sub(r"\{.*?\}", "*", pattern)
+    return sorted(Path(whole.anchor).glob(str(whole.relative_to(whole.anchor))))
+
+
+def _is_of_kind(step: FileBasedExampleGen, path: Path) -> bool:
+    if path.is_dir():
+        return not isinstance(step, CsvExampleGen)  # which opens whatever it finds
+    return re.sub(r"-\d+-of-\d+$", "", path.name.lower()).endswith(step.SUFFIXES)
 
 
 def imported_files(graph: Graph, node: Node) -> Problems:
@@ -188,13 +227,23 @@ def imported_files(graph: Graph, node: Node) -> Problems:
         elif isinstance(step, ImportedHyperparameters) and len(list(folder.iterdir())) != 1:
             yield PipelineError(
                 f"{step.verb} takes a folder with one file, and {step.uri!r} holds: "
-                f"{_content(folder)}.",
+                f"{_content(folder, hidden=True)}.",
                 hint="copy best_hyperparameters.txt into a folder of its own.",
             )
 
 
 def _missing(what: str, path: Path) -> PipelineError:
     parent = path.parent
+    if path.is_dir():
+        return PipelineError(
+            f"{what}, and it is a folder.",
+            f"It holds: {_content(path)}.",
+            hint="name the file in it.",
+        )
+    if path.is_file():
+        return PipelineError(
+            f"{what}, and it is a file.", hint=f"name its folder: {str(parent)!r}."
+        )
     if not parent.is_dir():
         return PipelineError(
             f"{what}, and it does not exist.",
@@ -209,8 +258,9 @@ def _missing(what: str, path: Path) -> PipelineError:
     )
 
 
-def _content(folder: Path) -> str:
-    names = sorted(entry.name for entry in folder.iterdir() if not entry.name.startswith("."))
+def _content(folder: Path, *, hidden: bool = False) -> str:
+    names = sorted(entry.name for entry in folder.iterdir())
+    names = [name for name in names if hidden or not name.startswith(".")]
     more = f" and {len(names) - 8} more" if len(names) > 8 else ""
     return listing(names[:8]) + more
 
@@ -229,7 +279,7 @@ def label_exists(graph: Graph, node: Node) -> Problems:
         return
     transforms = [n.component for n in graph.nodes if isinstance(n.component, Transform)]
     # "tips_xf" is made from "tips"; any other name must stand somewhere in the module's text.
-    if transforms and any(step.label.startswith(column) for column in columns):
+    if transforms and any(column and step.label.startswith(column) for column in columns):
         return
     if any(_mentions(transform, step.label) for transform in transforms):
         return
@@ -249,44 +299,48 @@ def _mentions(transform: Transform, text: str) -> bool:
 
 
 def _csv_header(step: CsvExampleGen) -> list[str] | None:
-    if is_remote(step.path) or not Path(step.path).is_dir():
+    if is_remote(step.path) or step.input_config:
         return None
-    for path in sorted(Path(step.path).iterdir()):
-        if path.name.lower().endswith(step.SUFFIXES):
-            unpack = gzip.open if path.name.endswith(".gz") else open
-            with unpack(path, "rt", encoding="utf-8", errors="replace", newline="") as lines:
-                return next(csv.reader(lines), [])
+    for path in (path for pattern in _patterns(step) for path in _files(step, pattern)):
+        if path.is_file() and (step.splits_are_files or _is_of_kind(step, path)):
+            with path.open(encoding="utf-8", errors="replace") as lines:
+                # TFX splits the header just so: it leaves quotes in the names.
+                header = lines.readline().strip()
+            return header.split(",") if header else None
     return None
 
 
 def splits_exist(graph: Graph, node: Node) -> Problems:
     """Every split that a step reads is one that the examples have."""
-    step = node.component
-    if isinstance(step, TrainingSteps):
-        wanted = (*step.train_splits, *step.eval_splits)
-    elif isinstance(step, Evaluator):
-        wanted = step.splits
-    elif isinstance(step, Transform):
-        wanted = () if step.splits_config else ("train",)
-    else:
-        return
     source = _example_gen(graph, node)
     if source is None or source.split_names is None:
         return
-    for split in wanted:
-        if split not in source.split_names:
-            parameter = (
-                "splits_config"
-                if isinstance(step, Transform)
-                else "splits"
-                if isinstance(step, Evaluator)
-                else "train_splits= and eval_splits"
-            )
-            yield PipelineError(
-                f"{step.verb} reads the split {split!r}, and {source.verb} does not make it.",
-                f"It makes: {listing(source.split_names)}.",
-                hint=f"rename the split there, or say which to read with {parameter}=.",
-            )
+    for parameter, splits in _splits_read(node).items():
+        for split in splits:
+            if split not in source.split_names:
+                yield PipelineError(
+                    f"{node.component.verb} reads the split {split!r}, and {source.verb} does not "
+                    "make it.",
+                    f"It makes: {listing(source.split_names)}.",
+                    hint=f"rename the split there, or say which to read with {parameter}=.",
+                )
+
+
+def _splits_read(node: Node) -> dict[str, tuple[str, ...]]:
+    """Return the splits that the node reads, by the parameter that says so."""
+    step = node.component
+    if isinstance(step, TrainingSteps):
+        return {
+            "train_splits": () if step.train_args else step.train_splits,
+            "eval_splits": () if step.eval_args else step.eval_splits,
+        }
+    if isinstance(step, Evaluator):
+        return {"splits": step.splits}
+    if isinstance(step, Transform):
+        return {"splits_config": () if step.splits_config else ("train",)}
+    if isinstance(step, InfraValidator) and "examples" in node.inputs:
+        return {"request_spec": () if step.request_spec else ("eval",)}
+    return {}
 
 
 def _example_gen(graph: Graph, node: Node) -> FileBasedExampleGen | None:
@@ -304,13 +358,23 @@ def gates(graph: Graph, node: Node) -> Problems:
     if not isinstance(step, Pusher | BulkInferrer):
         return
     if "model_blessing" in node.inputs:
-        gate = graph[node.inputs["model_blessing"].channel.node].component
-        if isinstance(gate, Evaluator) and not gate.can_bless:
+        judge = graph[node.inputs["model_blessing"].channel.node]
+        gate = judge.component
+        if not isinstance(gate, Evaluator):
+            return
+        mine, its = node.inputs["model"].channel, judge.inputs["model"].channel
+        if mine != its:
+            yield PipelineError(
+                f"{step.verb} takes the model {str(mine)!r}, and the blessing of {judge.id!r}, "
+                f"which evaluates {str(its)!r}.",
+                hint="name a blessing of that model, or leave model_blessing out of inputs=.",
+            )
+        if not gate.can_bless:
+            metric = next((name for name in gate.metrics if METRICS[name]), "AUC")
             yield PipelineError(
                 f"{step.verb} waits for the blessing of {gate.verb}, which has no thresholds and "
                 "so blesses no model: nothing would ever pass.",
-                hint=f'say what good enough means: {gate.VERB}(…, thresholds={{"'
-                f'{gate.metrics[0] if gate.metrics else "AUC"}": 0.8}}).',
+                hint=f'say what good enough means: {gate.VERB}(…, thresholds={{"{metric}": 0.8}}).',
             )
         return
     evaluators = [n for n in graph.nodes if isinstance(n.component, Evaluator)]

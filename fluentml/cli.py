@@ -86,9 +86,8 @@ def run(
 @app.command()
 def check(target: Target, as_json: AsJson = False) -> None:
     """Look for everything that can be known wrong before anything runs."""
-    pipeline = _load(target)
     try:
-        pipeline.check()
+        pipeline = _load(target).check()
     except FluentmlError as error:
         if as_json:
             problems = error.problems if isinstance(error, CheckError) else (error,)
@@ -131,8 +130,7 @@ def doctor(as_json: AsJson = False) -> None:
     findings = examine()
     if as_json:
         _print_json([finding._asdict() for finding in findings])
-        return
-    for finding in findings:
+    for finding in () if as_json else findings:
         mark = "✓" if finding.ok else "✗" if finding.needed else "–"
         typer.echo(f"{mark} {finding.name:<12} {finding.seen}")
         if not finding.ok:

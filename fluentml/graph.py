@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Annotated
 
-from pydantic import ValidationError
+from pydantic import ValidationError, model_validator
 from typing_extensions import Self
 
 from fluentml import components as _components  # noqa: F401  (fills Component.KINDS)
-from fluentml.errors import LoadError, WiringError, did_you_mean, listing
+from fluentml.errors import FluentmlError, LoadError, WiringError, did_you_mean, listing
 from fluentml.spec import (
     AnyComponent,
     Channel,
@@ -82,6 +82,18 @@ class Graph(Spec):
     settings: Settings
     nodes: tuple[Node, ...]
 
+    @model_validator(mode="after")
+    def _in_order(self) -> Self:
+        before: set[str] = set()
+        for node in self.nodes:
+            if node.id in before:
+                raise ValueError(f"has the node {node.id!r} twice")
+            missing = [other for other in node.upstream if other not in before]
+            if missing:
+                raise ValueError(f"has no {missing[0]!r} before {node.id!r}, which reads from it")
+            before.add(node.id)
+        return self
+
     def __getitem__(self, id: str) -> Node:
         """Return the node of that id.
 
@@ -129,8 +141,11 @@ class Graph(Spec):
         except ValidationError as error:
             first = error.errors()[0]
             place = ".".join(str(part) for part in first["loc"]) or "the text"
+            cause = first.get("ctx", {}).get("error")
+            message = cause.what if isinstance(cause, FluentmlError) else first["msg"]
+            message = message.removeprefix("Value error, ").rstrip(".")
             raise LoadError(
-                f"This is not a fluentml graph: {place}: {first['msg']}.",
+                f"This is not a fluentml graph: {place}: {message}.",
                 hint="pass what Graph.to_json() or `fluentml graph --format json` wrote.",
             ) from error
 

@@ -47,7 +47,11 @@ def _file(path: Path) -> ModuleType:
     try:
         spec.loader.exec_module(module)
     except Exception as error:
-        raise _located(error, path) from error
+        sys.modules.pop(path.stem, None)
+        located = _located(error, path)
+        if located is error:
+            raise
+        raise located from error
     return module
 
 
@@ -57,13 +61,17 @@ def _module(name: str) -> ModuleType:
         return importlib.import_module(name)
     except FluentmlError:
         raise
-    except ModuleNotFoundError as error:
-        raise LoadError(
-            f"There is no module {name!r}: {error}.",
-            hint=f"name a file ({name}.py) or an importable module (package.module:pipeline).",
-        ) from error
     except Exception as error:
-        raise LoadError(f"Importing {name!r} failed: {type(error).__name__}: {error}") from error
+        # Not found is the module itself or a package around it, rather than what it imports.
+        if isinstance(error, ModuleNotFoundError) and f"{name}.".startswith(f"{error.name}."):
+            raise LoadError(
+                f"There is no module {name!r}: {error}.",
+                hint=f"name a file ({name}.py) or an importable module (package.module:pipeline).",
+            ) from error
+        raise LoadError(
+            f"Importing {name!r} failed: {type(error).__name__}: {error}.",
+            hint="mend that module, or name a file (FILE.py).",
+        ) from error
 
 
 def _located(error: Exception, path: Path) -> FluentmlError:

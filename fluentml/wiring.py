@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
+from fluentml.components import CustomComponent
 from fluentml.errors import WiringError, did_you_mean, listing
 from fluentml.graph import Graph, Node, Settings, Wire
 from fluentml.spec import Channel, Component, FrozenDict, Input
@@ -98,21 +99,24 @@ class _Wiring:
                 hint=did_you_mean(channel.output, outputs) or "take one of these.",
             )
         if spec.type and outputs[channel.output] != spec.type:
-            fitting = self._channels_of(spec.type)
+            fitting = self._channels_of(spec.type, component)
             raise WiringError(
                 f"{component.verb} takes {key!r} of type {spec.type}, and {str(channel)!r} is of "
                 f"type {outputs[channel.output]}.",
-                hint=f"of that type are: {listing(fitting)}.",
+                f"Channels of type {spec.type}: {listing(fitting, 'none')}.",
+                hint="take one of these." if fitting else "add a step that makes one.",
             )
-        reason = "built so" if component.provides() and not spec.sources else "given with inputs="
+        is_built = isinstance(component, CustomComponent) and component.made is not None
+        reason = "built so" if is_built else "given with inputs="
         return Wire(channel=channel, reason=reason)
 
-    def _channels_of(self, type: str) -> list[str]:
+    def _channels_of(self, type: str, reader: Component) -> list[str]:
+        """Return the channels of a type that the reader does not make itself."""
         return [
             f"{component.id}.{output}"
             for component in self.all.values()
             for output, kind in (component.provides() or {}).items()
-            if kind == type
+            if kind == type and component is not reader
         ]
 
     def _output_of(self, companion: Component, key: str, spec: Input) -> str:
@@ -169,15 +173,20 @@ class _Wiring:
                 for component in self.chain
                 for output in component.provides() or {}
             ]
+            by_role = not spec.sources[-1].startswith("*")
             return WiringError(
                 f"{reader.verb} asks for {key!r}, and no step of this pipeline has such an output.",
-                f"There are: {', '.join(available)}.",
-                hint=f'rename it, or name the channel: inputs={{"{key}": "Node.output"}}.',
+                f"There are: {', '.join(available) or 'none'}.",
+                hint=_remedy(spec.sources[-1])
+                if by_role
+                else f'rename it, or name the channel: inputs={{"{key}": "Node.output"}}.',
             )
+        fitting = self._channels_of(spec.type, reader)
         return WiringError(
             f"{reader.verb} reads {key!r} ({what}), and no step of this pipeline produces it.",
             f"Looked for: {', '.join(spec.sources)}.",
-            hint=_remedy(spec.sources[-1]),
+            hint=_remedy(spec.sources[-1])
+            + (f' Or name a channel: inputs={{"{key}": "{fitting[0]}"}}.' if fitting else ""),
         )
 
     def _sorted(self) -> list[Component]:
@@ -191,11 +200,19 @@ class _Wiring:
             )
             if ready is None:
                 raise WiringError(
-                    f"These steps read from each other in a circle: {listing(waiting)}.",
+                    f"These steps read from each other in a circle: "
+                    f"{listing(self._circle(waiting))}.",
                     hint="change one of their inputs=.",
                 )
             done[ready.id] = waiting.pop(ready.id)
         return list(done.values())
+
+    def _circle(self, waiting: Mapping[str, Component]) -> list[str]:
+        """Return the ids of a circle, each reading from the one before it."""
+        path = [next(iter(waiting))]
+        while path[-1] not in path[:-1]:
+            path.append(min(self._needs(waiting[path[-1]]) & waiting.keys()))
+        return path[path.index(path[-1]) + 1 :][::-1]
 
     def _needs(self, component: Component) -> set[str]:
         return {wire.channel.node for wire in self.wires.get(component.id, {}).values()}

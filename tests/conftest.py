@@ -1,16 +1,22 @@
-"""What the tests share: the golden files' switch, and one real run of the real stack."""
+"""What the tests share: the golden files' switch, and two real runs of the real stack."""
 
 from __future__ import annotations
 
+import contextlib
+import io
+import itertools
 from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
 
 import fluentml as fml
+from fluentml import datasets
+from fluentml.backends.local import LocalBackend
 from fluentml.results import RunResult
 
 EXAMPLES = Path(__file__).parents[1] / "examples"
+TAXI_MODEL = EXAMPLES / "taxi_model.py"
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -23,9 +29,87 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 @dataclass(frozen=True)
 class Run:
-    """A finished run with what it was made of and what the person saw of it."""
+    """A finished run, and what the person saw of it."""
 
     pipeline: fml.PipelineDef
     result: RunResult
     screen: str
-    folder: Path
+
+
+def run_and_watch(pipeline: fml.PipelineDef, **options) -> Run:
+    """Run a pipeline; keep what it prints."""
+    screen = io.StringIO()
+    with contextlib.redirect_stdout(screen):
+        result = pipeline.run(LocalBackend(**options))
+    return Run(pipeline, result, screen.getvalue())
+
+
+@pytest.fixture(scope="session")
+def taxi_rows(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with the first 4,000 taxi trips as one CSV file."""
+    folder = tmp_path_factory.mktemp("rows")
+    with (Path(datasets.taxi()) / "data.csv").open() as source:
+        (folder / "trips.csv").write_text("".join(itertools.islice(source, 4001)))
+    return folder
+
+
+@pytest.fixture(scope="session")
+def unlabelled_rows(tmp_path_factory: pytest.TempPathFactory, taxi_rows: Path) -> Path:
+    """A folder with 100 taxi trips of which nobody knows the tip: the last column is cut off."""
+    folder = tmp_path_factory.mktemp("unlabelled")
+    lines = (taxi_rows / "trips.csv").read_text().splitlines()[:101]
+    (folder / "new.csv").write_text("".join(line.rpartition(",")[0] + "\n" for line in lines))
+    return folder
+
+
+def taxi_chain(rows: Path, unlabelled: Path, folder: Path, *, train_steps: int, gain: float):
+    """Return the whole taxi chain, with a custom component and predictions at its end."""
+
+    def count_trips(examples):
+        from tests.custom_component import CountExamples
+
+        return CountExamples(examples=examples)
+
+    return (
+        fml.PipelineDef("taxi", root=folder / "artifacts")
+        .cache()
+        .from_csv(rows)
+        .generate_statistics()
+        .infer_schema()
+        .validate_input_data()
+        .preprocess(TAXI_MODEL)
+        .tune(TAXI_MODEL, train_steps=20, eval_steps=5)
+        .train(TAXI_MODEL, train_steps=train_steps, eval_steps=10)
+        .evaluate_model(
+            "tips_xf",
+            metrics=["AUC", "BinaryAccuracy", "ExampleCount"],
+            thresholds={"AUC": 0.7},
+            min_improvement=gain,
+            slices=["trip_start_hour"],
+        )
+        .push_to(folder / "serving")
+        .bulk_infer(fml.from_csv(unlabelled, split={"unlabelled": 1}))
+        .add_component(count_trips)
+    )
+
+
+@pytest.fixture(scope="session")
+def run_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The folder that the two runs share."""
+    return tmp_path_factory.mktemp("taxi")
+
+
+@pytest.fixture(scope="session")
+def first_run(taxi_rows: Path, unlabelled_rows: Path, run_folder: Path) -> Run:
+    """The whole chain, run once: there is no baseline yet, and the model is good enough."""
+    return run_and_watch(
+        taxi_chain(taxi_rows, unlabelled_rows, run_folder, train_steps=200, gain=-0.05)
+    )
+
+
+@pytest.fixture(scope="session")
+def second_run(first_run: Run, taxi_rows: Path, unlabelled_rows: Path, run_folder: Path) -> Run:
+    """The chain again, with another training and a gain over the first model that nobody meets."""
+    return run_and_watch(
+        taxi_chain(taxi_rows, unlabelled_rows, run_folder, train_steps=100, gain=0.5)
+    )

@@ -171,7 +171,8 @@ def _refuse_the_impossible(graph: Graph) -> None:
             raise BackendError(
                 "infra_validate() starts TensorFlow Serving in Docker, and no Docker engine "
                 "is reachable here.",
-                hint="start Docker, or run without this step: run(to='Evaluator').",
+                hint="start Docker, or run without this step: "
+                f"run(to={node.inputs['model'].channel.node!r}).",
             )
 
 

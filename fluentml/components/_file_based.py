@@ -27,7 +27,7 @@ class FileBasedExampleGen(Component):
     ROLE: ClassVar[str] = "ExampleGen"
     OUTPUTS: ClassVar[Mapping[str, str]] = {"examples": "Examples"}
     SUFFIXES: ClassVar[tuple[str, ...]] = ()
-    """File name endings that the component can read; what `check` looks for."""
+    """File name endings that `check` expects where no pattern names the files."""
 
     path: PathText
     split: FrozenDict[str, int] | FrozenDict[str, str] = DEFAULT_SPLIT
@@ -36,20 +36,19 @@ class FileBasedExampleGen(Component):
 
     @field_validator("split", mode="before")
     @classmethod
-    def _default_split(cls, value: Any) -> Any:
-        return DEFAULT_SPLIT if value is None else value
-
-    @field_validator("split")
-    @classmethod
-    def _sensible_split(cls, value: FrozenDict[str, Any]) -> FrozenDict[str, Any]:
-        if not value:
-            raise ValueError('is empty; name at least one split, for example {"train": 1}')
+    def _sensible_split(cls, value: Any) -> Any:
+        if value is None:
+            return DEFAULT_SPLIT
+        if not isinstance(value, Mapping) or not value:
+            raise ValueError(f'is {value!r}; name at least one split, for example {{"train": 1}}')
         for name, part in value.items():
-            if not part or (isinstance(part, int) and part < 0):
+            if not part or not isinstance(part, int | str) or (isinstance(part, int) and part < 0):
                 raise ValueError(
                     f"gives {name!r} the value {part!r}; it takes hash buckets (1 or more) "
                     "or a file pattern"
                 )
+        if len({isinstance(part, str) for part in value.values()}) > 1:
+            raise ValueError(f"is {value!r}; it takes hash buckets or file patterns, not both")
         return value
 
     @model_validator(mode="after")

@@ -36,9 +36,13 @@ class TrainingSteps(UserCode):
 
     @model_validator(mode="after")
     def _plain_or_proto(self) -> Self:
-        for phase in ("train", "eval"):
-            if getattr(self, f"{phase}_args") and getattr(self, f"{phase}_steps"):
-                raise ValueError(f"takes {phase}_steps= or the proto {phase}_args=, not both")
+        for phase, splits in (("train", TRAIN_SPLITS), ("eval", EVAL_SPLITS)):
+            plain = getattr(self, f"{phase}_steps") or getattr(self, f"{phase}_splits") != splits
+            if getattr(self, f"{phase}_args") and plain:
+                raise ValueError(
+                    f"takes {phase}_steps= and {phase}_splits=, or the proto {phase}_args=, "
+                    "not both"
+                )
         return self
 
     def step_arguments(self) -> dict[str, Any]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Annotated, Any, ClassVar
 
-from pydantic import model_validator
+from pydantic import field_validator, model_validator
 from typing_extensions import Self
 
 from fluentml.components import _sources
@@ -40,6 +40,16 @@ class BulkInferrer(Component):
     output_example_spec: Annotated[
         Proto | None, proto_of("tfx.components.bulkinferrer.OutputExampleSpec")
     ] = None
+
+    @field_validator("data", mode="before")
+    @classmethod
+    def _is_a_step(cls, value: Any) -> Any:
+        if value is None or isinstance(value, Component | Mapping):
+            return value
+        raise DefinitionError(
+            f"bulk_infer() takes a step that reads the data set, not {value!r}.",
+            hint='write bulk_infer(fluentml.from_csv("to_predict/")).',
+        )
 
     @model_validator(mode="after")
     def _some_data(self) -> Self:

@@ -13,7 +13,7 @@ class CsvExampleGen(FileBasedExampleGen):
     """Read CSV files, each with the same header, into tf.Examples."""
 
     VERB: ClassVar[str] = "from_csv"
-    SUFFIXES: ClassVar[tuple[str, ...]] = (".csv", ".csv.gz")
+    SUFFIXES: ClassVar[tuple[str, ...]] = (".csv",)
 
     def to_tfx(self, inputs: Mapping[str, Any]) -> Any:
         """Return TFX's CsvExampleGen."""

@@ -114,9 +114,16 @@ class CustomComponent(Component):
                 hint="pass id=, or a function with a name.",
             )
         named = (inspect.Parameter.POSITIONAL_OR_KEYWORD, inspect.Parameter.KEYWORD_ONLY)
+        try:
+            signature = inspect.signature(source)
+        except ValueError as error:
+            raise DefinitionError(
+                f"add_component() cannot tell the parameters of {source!r}.",
+                hint="pass a function written in Python: its parameters name the channels.",
+            ) from error
         parameters = {
             parameter.name: parameter.default is not inspect.Parameter.empty
-            for parameter in inspect.signature(source).parameters.values()
+            for parameter in signature.parameters.values()
             if parameter.kind in named
         }
         module = getattr(source, "__module__", "?")
@@ -156,7 +163,14 @@ class CustomComponent(Component):
     def to_tfx(self, inputs: Mapping[str, Any]) -> Any:
         """Return the component, or what the function makes of the channels."""
         if self.made is not None:
-            return self.source.value()
+            built = self.source.value()
+            if isinstance(built, type):
+                raise LoadError(
+                    f"{self.verb}: JSON keeps the class of a component that was built, not the "
+                    "component.",
+                    hint="add a function that builds it, or lower the pipeline where it is built.",
+                )
+            return built
         made = self.source.value()(**inputs)
         if not hasattr(made, "executor_spec"):
             raise DefinitionError(

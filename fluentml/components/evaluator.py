@@ -18,7 +18,9 @@ DEFAULT_SPLITS = ("eval",)
 
 
 def _slices(value: Any) -> Any:
-    return tuple((item,) if isinstance(item, str) else tuple(item) for item in value)
+    if not isinstance(value, list | tuple):
+        raise ValueError(f'takes a list of features, for example ["hour"], not {value!r}')
+    return tuple((item,) if isinstance(item, str) else item for item in value)
 
 
 class Evaluator(Component):
@@ -64,7 +66,8 @@ class Evaluator(Component):
     @model_validator(mode="after")
     def _sound(self) -> Self:
         if self.eval_config:
-            if self.label or self.metrics or self.thresholds or self.slices or self.min_improvement:
+            plain = (self.label, self.metrics, self.thresholds, self.slices, self.min_improvement)
+            if any(plain) or self.preprocessing_function_names:
                 raise ValueError("takes label=, metrics=, … or the proto eval_config=, not both")
             return self
         if not self.label:

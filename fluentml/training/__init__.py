@@ -17,8 +17,7 @@ are called as in the training data: transformed names behind a transform graph, 
 
 from __future__ import annotations
 
-import difflib
-from collections.abc import Collection, Mapping
+from collections.abc import Callable, Collection, Mapping
 from typing import Any
 
 import keras
@@ -34,10 +33,14 @@ from tensorflow_transform.tf_metadata import schema_utils
 from tfx.components.trainer.fn_args_utils import FnArgs
 from tfx_bsl.tfxio.dataset_options import TensorFlowDatasetOptions
 
+from fluentml.errors import DefinitionError, did_you_mean, listing
+
 __all__ = ["datasets", "fill_missing", "hyperparameters", "inputs", "save"]
 
 
-def fill_missing(feature: tf.Tensor | tf.SparseTensor, default: float | str = 0) -> tf.Tensor:
+def fill_missing(
+    feature: tf.Tensor | tf.SparseTensor, default: float | str | None = None
+) -> tf.Tensor:
     """Return a dense column with `default` where an example has no value.
 
     A column of which some cells are empty reaches `preprocessing_fn` as a SparseTensor, a full
@@ -45,15 +48,15 @@ def fill_missing(feature: tf.Tensor | tf.SparseTensor, default: float | str = 0)
 
     Args:
         feature: One raw feature, at most one value for each example, of any dtype.
-        default: What stands for a missing value: 0 unless given, `""` for a string feature.
+        default: What stands for a missing value; 0, or `""` for a string feature, unless given.
 
     Returns:
         A dense tensor of the feature's dtype and of shape [batch, 1].
     """
     if not isinstance(feature, tf.SparseTensor):
         return feature
-    if feature.dtype == tf.string and default == 0:
-        default = ""
+    if default is None:
+        default = "" if feature.dtype == tf.string else 0
     return tft.sparse_tensor_to_dense_with_shape(feature, [None, 1], default)
 
 
@@ -78,7 +81,7 @@ def datasets(
         tells (float32, int64 or string).
 
     Raises:
-        ValueError: If there is no such label, or no schema to read the examples by.
+        DefinitionError: If there is no such label, or no schema to read the examples by.
     """
     schema = _schema(fn_args)
     _check_label(label, _feature_spec(schema))
@@ -114,7 +117,7 @@ def inputs(fn_args: FnArgs, label: str) -> dict[str, keras.KerasTensor]:
         `datasets` yields.
 
     Raises:
-        ValueError: If there is no such label, or a feature is sparse or ragged, which no Keras
+        DefinitionError: If there is no such label, or a feature is sparse or ragged, which no Keras
             input takes as it is.
     """
     spec = _feature_spec(_schema(fn_args))
@@ -122,10 +125,9 @@ def inputs(fn_args: FnArgs, label: str) -> dict[str, keras.KerasTensor]:
     columns = {name: feature for name, feature in spec.items() if name != label}
     loose = [n for n, f in columns.items() if not isinstance(f, tf.io.FixedLenFeature)]
     if loose:
-        raise ValueError(
-            f"inputs() makes dense Keras inputs, and these features are sparse or ragged: "
-            f"{', '.join(map(repr, loose))}.\n"
-            "Hint: fill_missing(feature) in preprocessing_fn makes them dense."
+        raise DefinitionError(
+            f"inputs() makes dense Keras inputs, and {listing(loose)} can miss values.",
+            hint="fill_missing(feature) in preprocessing_fn puts a value where there is none.",
         )
     return {
         name: keras.Input(feature.shape, name=name, dtype=feature.dtype.name)
@@ -152,8 +154,8 @@ def save(model: keras.Model, fn_args: FnArgs, label: str) -> None:
     `tf.Example`s with raw features:
 
     - `serving_default` returns the predictions: `outputs`, or the model's own names if it returns
-      a dict. It reads only the columns that the model's features are made from, hence no label.
-    - `transform_features`, only with a transform graph, returns every transformed feature and the
+      a dict. It reads only the columns that the model's inputs are made from, hence no label.
+    - `transform_features`, only with a transform graph, returns the transformed features and the
       label. `evaluate_model` names it as the preprocessing function.
 
     Args:
@@ -162,7 +164,7 @@ def save(model: keras.Model, fn_args: FnArgs, label: str) -> None:
         label: The label's feature name.
 
     Raises:
-        ValueError: If there is no such label.
+        DefinitionError: If there is no such label.
     """
     # A Keras 3 model alone makes a SavedModel that graph-mode loaders such as BulkInferrer's
     # cannot restore ("Could not find variable"): they need the plain variables tracked.
@@ -172,7 +174,8 @@ def save(model: keras.Model, fn_args: FnArgs, label: str) -> None:
 
     spec = _feature_spec(_schema(fn_args))
     _check_label(label, spec)
-    features = spec.keys() - {label}
+    named = getattr(model, "input", None)
+    features = set(named) if isinstance(named, dict) else spec.keys() - {label}
     signatures = {}
     if transform_output := _transform_output(fn_args):
         # Not transform_features_layer(): that is a Keras 2 model, and tracing its methods takes
@@ -181,7 +184,7 @@ def save(model: keras.Model, fn_args: FnArgs, label: str) -> None:
         module.transform = vars(loader)
         transform = loader.apply_transform_model
         raw_spec = transform_output.raw_feature_spec()
-        signatures["transform_features"] = _signature(transform, raw_spec)
+        signatures["transform_features"] = _signature(lambda raw: _dense(transform(raw)), raw_spec)
         serving_spec = _read_for(features, loader, raw_spec)
     else:
         transform = dict
@@ -196,7 +199,14 @@ def save(model: keras.Model, fn_args: FnArgs, label: str) -> None:
     tf.saved_model.save(module, fn_args.serving_model_dir, signatures=signatures)
 
 
-def _signature(function: Any, spec: Mapping[str, Any]) -> Any:
+def _dense(features: Mapping[str, Any]) -> dict[str, tf.Tensor]:
+    """Return `features` without the sparse and ragged ones, which no signature can return."""
+    return {name: feature for name, feature in features.items() if isinstance(feature, tf.Tensor)}
+
+
+def _signature(
+    function: Callable[[Mapping[str, Any]], dict[str, tf.Tensor]], spec: Mapping[str, Any]
+) -> Any:
     """Trace `function` of parsed features as one of serialized examples."""
 
     def parse_and_call(examples: tf.Tensor) -> dict[str, tf.Tensor]:
@@ -227,9 +237,9 @@ def _schema(fn_args: FnArgs) -> schema_pb2.Schema:
         return transform_output.transformed_metadata.schema
     path = fn_args.schema_path or fn_args.schema_file
     if not path:
-        raise ValueError(
-            "The examples have neither a transform graph nor a schema to be read by.\n"
-            "Hint: put infer_schema(), import_schema(...) or preprocess(...) into the pipeline."
+        raise DefinitionError(
+            "The training examples came with neither a transform graph nor a schema to read them.",
+            hint="put preprocess(...), infer_schema() or import_schema(...) into the pipeline.",
         )
     with tf.io.gfile.GFile(path) as file:
         return text_format.Parse(file.read(), schema_pb2.Schema())
@@ -240,11 +250,9 @@ def _feature_spec(schema: schema_pb2.Schema) -> dict[str, Any]:
 
 
 def _check_label(label: str, spec: Mapping[str, Any]) -> None:
-    if label in spec:
-        return
-    close = difflib.get_close_matches(label, spec, n=1)
-    raise ValueError(
-        f"Label {label!r} is not among the features of the training examples.\n"
-        f"Features: {', '.join(map(repr, sorted(spec)))}.\n"
-        f"Hint: {f'did you mean {close[0]!r}?' if close else 'return it from preprocessing_fn.'}"
-    )
+    if label not in spec:
+        raise DefinitionError(
+            f"Label {label!r} is not among the features of the training examples.",
+            f"They have: {listing(sorted(spec))}.",
+            hint=did_you_mean(label, spec) or "return it from preprocessing_fn.",
+        )
