@@ -23,9 +23,9 @@ def run_fn(fn_args):
     """Train a model on the features, and save it so that it serves raw examples."""
     import keras
 
-    from fluentml.training import datasets, inputs, save
+    from fluentml.training import inputs, read_examples, save
 
-    train, evaluation = datasets(fn_args, "variety_xf", batch_size=16)
+    train, evaluation = read_examples(fn_args, "variety_xf", batch_size=16)
     features = inputs(fn_args, "variety_xf")
     hidden = keras.layers.Dense(8, "relu")(keras.layers.Concatenate()([*features.values()]))
     model = keras.Model(features, keras.layers.Dense(3, "softmax")(hidden))

@@ -12,7 +12,7 @@ import tensorflow_transform as tft
 from tfx.components.trainer.fn_args_utils import FnArgs
 from tfx.components.tuner.component import TunerFnResult
 
-from fluentml.training import datasets, fill_missing, hyperparameters, inputs, save
+from fluentml.training import fill_missing, hyperparameters, inputs, read_examples, save
 
 LABEL = "tips_xf"
 BATCH_SIZE = 128
@@ -20,9 +20,9 @@ BATCH_SIZE = 128
 AMOUNTS = ("fare", "trip_miles", "trip_seconds")
 PLACES = ("pickup_latitude", "pickup_longitude")
 WORDS = ("payment_type", "company")
-# Integer columns with the number of values that they can take; 0 is kept for a missing one.
+# Integer columns and how many values from 0 on they can take; a missing one counts as 0.
 CODES = {
-    "trip_start_hour": 25,
+    "trip_start_hour": 24,
     "trip_start_day": 8,
     "trip_start_month": 13,
     "pickup_community_area": 78,
@@ -80,7 +80,7 @@ def build(features: dict[str, keras.KerasTensor], hp: keras_tuner.HyperParameter
 
 def tuner_fn(fn_args: FnArgs) -> TunerFnResult:
     """Search a width and a learning rate with a few random trials."""
-    train, evaluation = datasets(fn_args, LABEL, batch_size=BATCH_SIZE)
+    train, evaluation = read_examples(fn_args, LABEL, batch_size=BATCH_SIZE)
     tuner = keras_tuner.RandomSearch(
         lambda hp: build(inputs(fn_args, LABEL), hp),
         objective="val_loss",
@@ -93,7 +93,7 @@ def tuner_fn(fn_args: FnArgs) -> TunerFnResult:
 
 def run_fn(fn_args: FnArgs) -> None:
     """Train with the best hyperparameters, or the defaults, and save the model."""
-    train, evaluation = datasets(fn_args, LABEL, batch_size=BATCH_SIZE)
+    train, evaluation = read_examples(fn_args, LABEL, batch_size=BATCH_SIZE)
     model = build(inputs(fn_args, LABEL), hyperparameters(fn_args))
     logs = keras.callbacks.TensorBoard(fn_args.model_run_dir, write_graph=False)
     model.fit(train, validation_data=evaluation, callbacks=[logs], verbose=2)

@@ -67,12 +67,10 @@ def run(
     as_json: AsJson = False,
 ) -> None:
     """Check a pipeline, then run it on this machine."""
-    from fluentml.backends.local import LocalBackend
     from fluentml.errors import RunError
 
-    backend = LocalBackend(quiet=quiet or as_json, verbose=verbose)
     try:
-        result = _load(target).run(backend, to=to)
+        result = _load(target).run(to=to, quiet=quiet or as_json, verbose=verbose)
     except RunError as error:
         if as_json:
             _print_json({**error.result.to_dict(), "error": str(error)})

@@ -15,7 +15,6 @@ from rich.console import Console
 from rich.table import Table
 
 from fluentml import datasets
-from fluentml.backends.local import LocalBackend
 from fluentml.errors import FluentmlError
 from fluentml.loading import load
 
@@ -53,12 +52,11 @@ def run_demo(folder: Path, *, quiet: bool = False, verbose: bool = False) -> Non
         if not (folder / name).exists():
             shutil.copyfile(examples_folder() / name, folder / name)
     with _working_in(folder):
-        result = load("taxi.py").run(LocalBackend(quiet=quiet, verbose=verbose))
+        result = load("taxi.py").run(quiet=quiet, verbose=verbose)
         if result.pushed_model:
             schema = result.artifacts("SchemaGen.schema")[0].uri
             _show_predictions(result.pushed_model, Path(schema), Path(rows) / "data.csv")
-    Console().print(f"\nThe code is in {folder}/taxi.py and {folder}/taxi_model.py: change it and")
-    Console().print(f"run it again:  cd {folder} && fluentml run taxi.py", soft_wrap=True)
+    print(f"\nThe code is in {folder}/: change it, then  cd {folder} && fluentml run taxi.py")
 
 
 @contextlib.contextmanager
@@ -73,16 +71,23 @@ def _working_in(folder: Path) -> Iterator[None]:
 
 def _show_predictions(model: str, schema: Path, data: Path) -> None:
     with data.open(newline="") as file:
-        rows = [row for row in itertools.islice(csv.DictReader(file), 400) if row["tips"]][::80]
-    table = Table(title="The pushed model on raw rows: will the tip exceed 20 % of the fare?")
+        rows = [row for row in itertools.islice(csv.DictReader(file), 400) if row["tips"]]
+    tipped = [row for row in rows if _tipped(row)]
+    others = [row for row in rows if not _tipped(row) and float(row["trip_miles"])]
+    rows = [*tipped[:3], *others[:3]]
+    # The model must not see the answer.
+    asked = [{name: text for name, text in row.items() if name != "tips"} for row in rows]
+    table = Table(title="The pushed model on raw rows: does the tip exceed a fifth of the fare?")
     for column in (*SHOWN, "predicted", "true"):
         table.add_column(column, justify="left" if column == "payment_type" else "right")
-    for row, probability in zip(rows, predict(model, schema, rows), strict=True):
-        tipped = float(row["tips"]) > 0.2 * float(row["fare"])
-        table.add_row(
-            *(row[name] for name in SHOWN), f"{probability:.2f}", "yes" if tipped else "no"
-        )
+    for row, probability in zip(rows, predict(model, schema, asked), strict=True):
+        answer = "yes" if _tipped(row) else "no"
+        table.add_row(*(row[name] for name in SHOWN), f"{probability:.2f}", answer)
     Console().print("", table)
+
+
+def _tipped(row: Mapping[str, str]) -> bool:
+    return float(row["tips"]) > 0.2 * float(row["fare"])
 
 
 def predict(model: str, schema: Path, rows: list[dict[str, str]]) -> list[float]:

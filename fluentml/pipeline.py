@@ -543,20 +543,25 @@ class PipelineDef:
 
         return lower(self.graph)
 
-    def run(self, backend: str | Backend = "local", *, to: str | None = None) -> RunResult:
+    def run(
+        self, backend: str | Backend = "local", *, to: str | None = None, **options: Any
+    ) -> RunResult:
         """Check the pipeline and run it, here and now, with progress.
 
         Args:
-            backend: Name of a backend, or one with options: `LocalBackend(quiet=True)`.
+            backend: Name of a backend, or one that is made.
             to: Id of the last node to run; default: all.
+            **options: The backend's own. `local` has `quiet=True`, which prints nothing, and
+                `verbose=True`, which shows TensorFlow's and Beam's log.
 
         Raises:
+            BackendError: There is no such backend or option, or it cannot run this pipeline here.
             CheckError: Something is wrong that can be known before anything runs.
             RunError: A node failed; its `result` holds what ran before.
         """
+        made = get_backend(backend, **options)
         self.check()
-        graph = self.graph.up_to(to) if to else self.graph
-        return get_backend(backend).run(graph)
+        return made.run(self.graph.up_to(to) if to else self.graph)
 
     # -- the machinery ----------------------------------------------------------------------------
 

@@ -12,7 +12,6 @@ import pytest
 
 import fluentml as fml
 from fluentml import datasets
-from fluentml.backends.local import LocalBackend
 from fluentml.results import RunResult
 
 EXAMPLES = Path(__file__).parents[1] / "examples"
@@ -40,7 +39,7 @@ def run_and_watch(pipeline: fml.PipelineDef, **options) -> Run:
     """Run a pipeline; keep what it prints."""
     screen = io.StringIO()
     with contextlib.redirect_stdout(screen):
-        result = pipeline.run(LocalBackend(**options))
+        result = pipeline.run(**options)
     return Run(pipeline, result, screen.getvalue())
 
 

@@ -57,7 +57,7 @@ def test_near_misses_ignore_case(word, choices, hint):
 
 
 def test_several_near_misses_are_all_named():
-    assert did_you_mean("lable", ["label", "table"]) == "did you mean 'label' or 'table'?"
+    assert did_you_mean("lable", ["label", "table"]) == "did you mean 'table' or 'label'?"
 
 
 def test_listing():

@@ -12,7 +12,6 @@ import pytest
 
 import fluentml as fml
 from fluentml import datasets
-from fluentml.backends.local import LocalBackend
 from fluentml.errors import BackendError, RunError
 from tests.conftest import EXAMPLES, Run, run_and_watch
 
@@ -169,7 +168,7 @@ def test_run_to_a_node(tmp_path: Path, taxi_rows: Path):
         .infer_schema()
         .validate_input_data()
     )
-    result = pipeline.run(LocalBackend(quiet=True), to="StatisticsGen")
+    result = pipeline.run(quiet=True, to="StatisticsGen")
     assert [*result.nodes] == ["CsvExampleGen", "StatisticsGen"]
     assert result.succeeded
     assert result.summary() == ""
@@ -190,7 +189,7 @@ def test_from_tfrecord_and_splits_by_file(tmp_path: Path):
         .from_tfrecord(tmp_path, split={"train": "train-*", "eval": "eval-*"})
         .generate_statistics()
     )
-    result = pipeline.run(LocalBackend(quiet=True))
+    result = pipeline.run(quiet=True)
     (statistics,) = result.artifacts("statistics")
     import tensorflow_data_validation as tfdv
 
@@ -248,6 +247,9 @@ def test_failing_user_code_shows_the_user_s_lines(tmp_path: Path, taxi_rows: Pat
     assert not error.result.succeeded
     assert isinstance(error.__cause__, ZeroDivisionError)
     assert not (tmp_path / "serving").exists()
+    log = Path(error.result.log).read_text()
+    assert "Traceback (most recent call last):" in log
+    assert "ZeroDivisionError: division by zero" in log
 
 
 def test_failing_preprocessing_shows_the_user_s_line(tmp_path: Path, taxi_rows: Path):

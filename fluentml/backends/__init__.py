@@ -9,7 +9,9 @@ from __future__ import annotations
 import importlib
 import pkgutil
 from importlib.metadata import entry_points
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
+
+from pydantic import ValidationError
 
 from fluentml.errors import BackendError, did_you_mean, listing
 from fluentml.graph import Graph
@@ -30,21 +32,38 @@ class Backend(Spec):
         )
 
 
-def get_backend(backend: str | Backend) -> Backend:
-    """Return the backend of that name with its default options; one that is made already, as it is.
+def get_backend(backend: str | Backend, **options: Any) -> Backend:
+    """Return the backend of that name with these options; or the given one with them changed.
 
     Raises:
-        BackendError: There is none of that name.
+        BackendError: There is none of that name, or it has no such option.
     """
     if isinstance(backend, Backend):
-        return backend
-    if backend in (own := {module.name for module in pkgutil.iter_modules(__path__)}):
-        kind: type[Backend] = importlib.import_module(f"{__name__}.{backend}").BACKEND
-        return kind()
+        kind, options = type(backend), {**dict(backend), **options}
+    else:
+        kind = _kind(backend)
+    try:
+        return kind(**options)
+    except ValidationError as error:
+        first = error.errors()[0]
+        name = str(first["loc"][0])
+        raise BackendError(
+            f"{kind.__name__} does not take {name}={first['input']!r}.",
+            f"Its options: {listing(kind.model_fields, 'none')}.",
+            hint=did_you_mean(name, kind.model_fields),
+        ) from error
+
+
+def _kind(backend: str) -> type[Backend]:
+    kind: type[Backend]
+    own = {module.name for module in pkgutil.iter_modules(__path__)}
     outside = {point.name: point for point in entry_points(group="fluentml.backends")}
+    if backend in own:
+        kind = importlib.import_module(f"{__name__}.{backend}").BACKEND
+        return kind
     if backend in outside:
         kind = outside[backend].load()
-        return kind()
+        return kind
     names = sorted({*own, *outside})
     raise BackendError(
         f"There is no backend {backend!r}.",

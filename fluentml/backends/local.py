@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import os
 import shutil
 from datetime import datetime
@@ -144,6 +145,7 @@ class _Run:
     def _failure(self, node: Node, error: Exception) -> RunError:
         from fluentml.local.failure import summary, user_frames
 
+        logging.getLogger("fluentml").error("%s failed", node.id, exc_info=error)
         modules = [
             other.component.module
             for other in self.graph.nodes

@@ -1,9 +1,9 @@
 """What a user's `run_fn` and `tuner_fn` import: data in, hyperparameters, SavedModel out.
 
-    from fluentml.training import datasets, inputs, save
+    from fluentml.training import inputs, read_examples, save
 
     def run_fn(fn_args):
-        train, evaluation = datasets(fn_args, label="variety_xf", batch_size=16)
+        train, evaluation = read_examples(fn_args, label="variety_xf", batch_size=16)
         features = inputs(fn_args, label="variety_xf")
         model = keras.Model(features, ...)
         model.compile(...)
@@ -35,7 +35,7 @@ from tfx_bsl.tfxio.dataset_options import TensorFlowDatasetOptions
 
 from fluentml.errors import DefinitionError, did_you_mean, listing
 
-__all__ = ["datasets", "fill_missing", "hyperparameters", "inputs", "save"]
+__all__ = ["fill_missing", "hyperparameters", "inputs", "read_examples", "save"]
 
 
 def fill_missing(
@@ -60,7 +60,7 @@ def fill_missing(
     return tft.sparse_tensor_to_dense_with_shape(feature, [None, 1], default)
 
 
-def datasets(
+def read_examples(
     fn_args: FnArgs, label: str, *, batch_size: int = 64, seed: int | None = None
 ) -> tuple[tf.data.Dataset, tf.data.Dataset]:
     """Read the training and the evaluation examples as finite datasets.
@@ -95,8 +95,9 @@ def datasets(
             label_key=label,
         )
         dataset = fn_args.data_accessor.tf_dataset_factory(files, options, schema)
-        # The reader cannot know how many batches come, and Keras warns if they just end.
-        steps = steps or dataset.reduce(0, lambda count, *_: count + 1)
+        if not steps:
+            return dataset
+        # Keras warns about a dataset that ends unannounced.
         return dataset.take(steps).apply(tf.data.experimental.assert_cardinality(steps))
 
     return (
@@ -114,7 +115,7 @@ def inputs(fn_args: FnArgs, label: str) -> dict[str, keras.KerasTensor]:
 
     Returns:
         Feature name to `keras.Input`, with the shape (usually [batch, 1]) and dtype that
-        `datasets` yields.
+        `read_examples` yields.
 
     Raises:
         DefinitionError: If there is no such label, or a feature is sparse or ragged, which no Keras
@@ -159,7 +160,7 @@ def save(model: keras.Model, fn_args: FnArgs, label: str) -> None:
       label. `evaluate_model` names it as the preprocessing function.
 
     Args:
-        model: A built Keras 3 model called with the dict of features that `datasets` yields.
+        model: A built Keras 3 model called with the dict of features that `read_examples` yields.
         fn_args: What TFX passes to `run_fn`.
         label: The label's feature name.
 
@@ -239,7 +240,7 @@ def _schema(fn_args: FnArgs) -> schema_pb2.Schema:
     if not path:
         raise DefinitionError(
             "The training examples came with neither a transform graph nor a schema to read them.",
-            hint="put preprocess(...), infer_schema() or import_schema(...) into the pipeline.",
+            hint="add preprocess(...), infer_schema() or with_imported_schema(...) to the chain.",
         )
     with tf.io.gfile.GFile(path) as file:
         return text_format.Parse(file.read(), schema_pb2.Schema())

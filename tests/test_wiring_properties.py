@@ -1,0 +1,182 @@
+"""Whatever chain of verbs comes along: it is wired soundly, or refused in our own words."""
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+import fluentml as fml
+
+P = fml.PipelineDef("any")
+
+NAMES = ("CsvExampleGen", "StatisticsGen", "SchemaGen", "Transform", "Trainer", "Evaluator", "Two")
+OUTPUTS = ("examples", "statistics", "schema", "model", "blessing", "transformed_examples", "no")
+CHANNELS = st.builds("{}.{}".format, st.sampled_from(NAMES), st.sampled_from(OUTPUTS))
+KEYS = ("examples", "schema", "model", "statistics", "model_blessing", "baseline_model")
+
+METRICS = ("AUC", "Recall", "MeanSquaredError", "ExampleCount")
+
+
+def verb(name, *arguments, may_read=True, **parameters):
+    """Return calls of a verb: with drawn parameters, and now and then an id or channels."""
+    given = {key: st.sampled_from(values) for key, values in parameters.items()}
+    if may_read:
+        given["inputs"] = st.one_of(
+            st.none(),
+            st.none(),
+            st.none(),
+            st.dictionaries(st.sampled_from(KEYS), CHANNELS, max_size=2),
+        )
+    ids = st.sampled_from([None, None, None, "Two", "Three"])
+    return st.tuples(st.just(name), st.just(arguments), st.fixed_dictionaries({"id": ids, **given}))
+
+
+def any_function(examples=None, model=None, schema=None): ...
+
+
+CALLS = st.one_of(
+    verb("from_csv", "d", may_read=False, split=[None, {"train": 1}, {"a": "a*", "b": "b*"}]),
+    verb("from_tfrecord", "d", may_read=False),
+    verb("generate_statistics", exclude_splits=[(), ("eval",)]),
+    verb("infer_schema", infer_feature_shape=[True, False]),
+    verb("with_imported_schema", "s", may_read=False),
+    verb("validate_input_data"),
+    verb("preprocess", "m.py", custom_config=[None, {"a": [1, {"b": None}]}]),
+    verb("tune", "m.py", train_steps=[None, 3]),
+    verb("with_hyperparameters", "h", may_read=False),
+    verb("with_base_model", "b", may_read=False),
+    verb("train", "m.py", train_steps=[None, 3], train_splits=[("train",), ("a", "b")]),
+    verb(
+        "evaluate_model",
+        "label",
+        metrics=[("AUC",), METRICS],
+        thresholds=[None, {"AUC": 0.8}],
+        min_improvement=[None, {"AUC": 0.0}],
+        baseline=["latest_blessed", None],
+        slices=[(), ("a", ("b", "c"))],
+    ),
+    verb("infra_validate"),
+    verb("push_to", "serving"),
+    verb("bulk_infer", fml.from_csv("new")),
+    verb("add_component", any_function, may_read=False),
+)
+
+
+def built(calls):
+    """Return the chain of those calls that it accepts."""
+    pipeline = P
+    for name, arguments, parameters in calls:
+        try:
+            pipeline = getattr(pipeline, name)(*arguments, **parameters)
+        except fml.DefinitionError as error:
+            assert str(error).strip()
+    return pipeline
+
+
+def wired(pipeline):
+    try:
+        return pipeline.graph
+    except fml.WiringError as error:
+        assert "Hint: " in str(error).splitlines()[-1]
+        return None
+
+
+quick = settings(max_examples=80, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+
+
+@quick
+@given(st.lists(CALLS, max_size=12))
+def test_wiring_is_sound_or_refused(calls):
+    pipeline = built(calls)
+    graph = wired(pipeline)
+    if graph is None:
+        return
+    seen = {}
+    for node in graph.nodes:
+        assert node.id not in seen
+        reads = node.component.reads()
+        assert {key for key, spec in reads.items() if not spec.optional} <= node.inputs.keys()
+        assert node.inputs.keys() <= reads.keys()
+        for key, wire in node.inputs.items():
+            assert wire.reason
+            outputs = seen[wire.channel.node].component.provides()
+            if outputs is not None:
+                assert reads[key].type in ("", outputs[wire.channel.output])
+            asked = node.component.inputs.get(key)
+            assert asked in (None, wire.channel)
+        seen[node.id] = node
+    assert {component.id for component in pipeline.components} <= seen.keys()
+
+
+@quick
+@given(st.lists(CALLS, max_size=10))
+def test_a_wired_chain_survives_json(calls):
+    graph = wired(built(calls))
+    if graph is not None:
+        again = fml.Graph.from_json(graph.to_json())
+        assert again == graph
+        assert hash(again) == hash(graph)
+        assert again.to_json() == graph.to_json()
+        assert again.to_text() == graph.to_text()
+        assert again.to_plan() == graph.to_plan()
+        assert again.to_mermaid() == graph.to_mermaid()
+
+
+@quick
+@given(st.data())
+def test_the_order_of_the_calls_means_nothing(data):
+    calls = data.draw(st.lists(CALLS, max_size=10, unique_by=lambda call: (call[0], call[2]["id"])))
+    # A second step of one id would be dropped, and which one is the second depends on the order.
+    ids = set()
+    steps = []
+    for step in built(calls).components:
+        if step.id not in ids:
+            ids.add(step.id)
+            steps.append(step)
+    shuffled = data.draw(st.permutations(steps))
+
+    def chain(components):
+        pipeline = P
+        for component in components:
+            pipeline = pipeline.add(component)
+        return pipeline
+
+    one, other = wired(chain(steps)), wired(chain(shuffled))
+    assert (one is None) == (other is None)
+    if one is not None:
+        assert {node.id: node.component for node in one.nodes} == {
+            node.id: node.component for node in other.nodes
+        }
+        assert set(one.edges()) == set(other.edges())
+
+
+@quick
+@given(st.lists(CALLS, max_size=8))
+def test_a_graph_up_to_a_node_is_closed(calls):
+    graph = wired(built(calls))
+    for node in graph.nodes if graph else ():
+        part = graph.up_to(node.id)
+        ids = [other.id for other in part.nodes]
+        assert ids[-1] == node.id
+        assert all(needed in ids for other in part.nodes for needed in other.upstream)
+
+
+@quick
+@given(st.lists(CALLS, max_size=8))
+def test_check_raises_only_our_errors(calls):
+    try:
+        built(calls).check()
+    except fml.PipelineError as error:
+        assert str(error)  # noqa: PT017 (either outcome is fine)
+
+
+@given(st.text(max_size=12))
+def test_any_text_is_a_good_name_or_a_definition_error(text):
+    try:
+        assert fml.PipelineDef(text).settings.name == text
+    except fml.DefinitionError as error:
+        assert repr(text) in str(error)  # noqa: PT017
+
+
+@pytest.mark.parametrize("text", ["a", "taxi-2", "A_1", "0"])
+def test_good_names(text):
+    assert fml.PipelineDef(text).settings.name == text
