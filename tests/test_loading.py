@@ -1,4 +1,5 @@
 import sys
+from pathlib import Path
 
 import pytest
 
@@ -22,12 +23,9 @@ def here(tmp_path, monkeypatch):
 
 
 def write(name, text):
-    from pathlib import Path
-
     path = Path(name)
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_text(text)
-    return path
 
 
 def test_a_file_with_the_variable_pipeline(here):
@@ -40,7 +38,8 @@ def test_a_file_with_the_variable_pipeline(here):
 
 def test_pipeline_wins_over_other_names_and_a_lone_one_may_have_any_name():
     write("two.py", ONE + "other = pipeline.generate_statistics()\n")
-    assert load("two.py") == load("two.py:other").__class__("one").from_csv("d")
+    assert load("two.py") == fml.PipelineDef("one").from_csv("d")
+    assert load("two.py:other") == load("two.py").generate_statistics()
     write("lone.py", ONE.replace("pipeline =", "mine ="))
     assert load("lone.py").settings.name == "one"
 

@@ -336,3 +336,14 @@ def test_remote_root_without_a_metadata_store_is_refused(taxi_rows: Path):
         "Running here with the root 'gs://bucket' needs a place for the metadata.",
         'Hint: name a local file: .with_metadata("metadata.db").',
     ]
+
+
+def test_a_root_that_cannot_be_written_is_refused_at_once(tmp_path: Path, taxi_rows: Path):
+    (tmp_path / "artifacts").write_text("a file where a folder should be")
+    pipeline = fml.PipelineDef("p", root=tmp_path / "artifacts").from_csv(taxi_rows)
+    with pytest.raises(BackendError) as error:
+        pipeline.run()
+    what, hint = str(error.value).splitlines()
+    assert what.startswith("The run cannot write its log ")
+    assert what.endswith(": Not a directory.")
+    assert hint == "Hint: choose another root: PipelineDef('p', root=…)."

@@ -1,5 +1,7 @@
 """Whatever chain of verbs comes along: it is wired soundly, or refused in our own words."""
 
+import contextlib
+
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
@@ -28,6 +30,15 @@ def verb(name, *arguments, may_read=True, **parameters):
         )
     ids = st.sampled_from([None, None, None, "Two", "Three"])
     return st.tuples(st.just(name), st.just(arguments), st.fixed_dictionaries({"id": ids, **given}))
+
+
+BASE = (
+    P.from_csv("d")
+    .generate_statistics()
+    .infer_schema()
+    .train("m.py")
+    .evaluate_model("label", metrics=["AUC"])
+)
 
 
 def any_function(examples=None, model=None, schema=None): ...
@@ -61,14 +72,17 @@ CALLS = st.one_of(
 )
 
 
-def built(calls):
+CHAINS = st.tuples(st.sampled_from([P, BASE]), st.lists(CALLS, max_size=10))
+
+
+def built(start, calls):
     """Return the chain of those calls that it accepts."""
-    pipeline = P
+    pipeline = start
     for name, arguments, parameters in calls:
         try:
             pipeline = getattr(pipeline, name)(*arguments, **parameters)
-        except fml.DefinitionError as error:
-            assert str(error).strip()
+        except fml.DefinitionError:
+            continue
     return pipeline
 
 
@@ -76,17 +90,18 @@ def wired(pipeline):
     try:
         return pipeline.graph
     except fml.WiringError as error:
-        assert "Hint: " in str(error).splitlines()[-1]
-        return None
+        told = str(error)
+    assert "Hint: " in told.splitlines()[-1]
+    return None
 
 
-quick = settings(max_examples=80, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+quick = settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 
 
 @quick
-@given(st.lists(CALLS, max_size=12))
-def test_wiring_is_sound_or_refused(calls):
-    pipeline = built(calls)
+@given(CHAINS)
+def test_wiring_is_sound_or_refused(chain):
+    pipeline = built(*chain)
     graph = wired(pipeline)
     if graph is None:
         return
@@ -108,9 +123,9 @@ def test_wiring_is_sound_or_refused(calls):
 
 
 @quick
-@given(st.lists(CALLS, max_size=10))
-def test_a_wired_chain_survives_json(calls):
-    graph = wired(built(calls))
+@given(CHAINS)
+def test_a_wired_chain_survives_json(chain):
+    graph = wired(built(*chain))
     if graph is not None:
         again = fml.Graph.from_json(graph.to_json())
         assert again == graph
@@ -124,23 +139,16 @@ def test_a_wired_chain_survives_json(calls):
 @quick
 @given(st.data())
 def test_the_order_of_the_calls_means_nothing(data):
-    calls = data.draw(st.lists(CALLS, max_size=10, unique_by=lambda call: (call[0], call[2]["id"])))
-    # A second step of one id would be dropped, and which one is the second depends on the order.
-    ids = set()
-    steps = []
-    for step in built(calls).components:
-        if step.id not in ids:
-            ids.add(step.id)
-            steps.append(step)
+    steps = built(*data.draw(CHAINS)).components
     shuffled = data.draw(st.permutations(steps))
 
-    def chain(components):
+    def chained(components):
         pipeline = P
         for component in components:
             pipeline = pipeline.add(component)
         return pipeline
 
-    one, other = wired(chain(steps)), wired(chain(shuffled))
+    one, other = wired(chained(steps)), wired(chained(shuffled))
     assert (one is None) == (other is None)
     if one is not None:
         assert {node.id: node.component for node in one.nodes} == {
@@ -150,9 +158,9 @@ def test_the_order_of_the_calls_means_nothing(data):
 
 
 @quick
-@given(st.lists(CALLS, max_size=8))
-def test_a_graph_up_to_a_node_is_closed(calls):
-    graph = wired(built(calls))
+@given(CHAINS)
+def test_a_graph_up_to_a_node_is_closed(chain):
+    graph = wired(built(*chain))
     for node in graph.nodes if graph else ():
         part = graph.up_to(node.id)
         ids = [other.id for other in part.nodes]
@@ -161,20 +169,16 @@ def test_a_graph_up_to_a_node_is_closed(calls):
 
 
 @quick
-@given(st.lists(CALLS, max_size=8))
-def test_check_raises_only_our_errors(calls):
-    try:
-        built(calls).check()
-    except fml.PipelineError as error:
-        assert str(error)  # noqa: PT017 (either outcome is fine)
+@given(CHAINS)
+def test_check_raises_only_our_errors(chain):
+    with contextlib.suppress(fml.PipelineError):
+        built(*chain).check()
 
 
 @given(st.text(max_size=12))
 def test_any_text_is_a_good_name_or_a_definition_error(text):
-    try:
+    with contextlib.suppress(fml.DefinitionError):
         assert fml.PipelineDef(text).settings.name == text
-    except fml.DefinitionError as error:
-        assert repr(text) in str(error)  # noqa: PT017
 
 
 @pytest.mark.parametrize("text", ["a", "taxi-2", "A_1", "0"])

@@ -48,7 +48,7 @@ class LocalBackend(Backend):
         from fluentml.local.progress import Progress
 
         run_id = datetime.now().strftime("%Y%m%d-%H%M%S-%f")
-        log = _log_file(graph, run_id)
+        log = _make_log(graph, run_id)
         names = ["TensorFlow Extended", *(node.id for node in graph.nodes)]
         with captured(log, echo=self.verbose) as stream:
             progress = Progress(stream, names, quiet=self.quiet)
@@ -183,11 +183,20 @@ def _docker_answers() -> bool:
     return has_engine and shutil.which("docker") is not None
 
 
-def _log_file(graph: Graph, run_id: str) -> Path:
+def _make_log(graph: Graph, run_id: str) -> Path:
+    """Return the run's log file, empty: so a root that cannot be written shows at once."""
     settings = graph.settings
-    root = (
-        Path(settings.pipeline_root)
-        if not settings.is_remote
-        else (user_log_path("fluentml") / settings.name)
-    )
-    return root / "_runs" / f"{run_id}.log"
+    if settings.is_remote:
+        folder = user_log_path("fluentml") / settings.name
+    else:
+        folder = Path(settings.pipeline_root) / "_runs"
+    log = folder / f"{run_id}.log"
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        log.touch()
+    except OSError as error:
+        raise BackendError(
+            f"The run cannot write its log {str(log)!r}: {error.strerror}.",
+            hint=f"choose another root: PipelineDef({settings.name!r}, root=…).",
+        ) from error
+    return log

@@ -19,13 +19,12 @@ def captured(log: Path, *, echo: bool = False) -> Iterator[TextIO]:
     """Send all that this process prints and logs to a file, C++ libraries included.
 
     Args:
-        log: The file; it is appended to.
+        log: The file; its folder exists, and it is appended to.
         echo: Let everything through to the terminal as well, and only Python's logging to the file.
 
     Yields:
         A stream that still reaches the person.
     """
-    log.parent.mkdir(parents=True, exist_ok=True)
     with contextlib.ExitStack() as stack:
         stack.enter_context(_at_info())
         if echo:

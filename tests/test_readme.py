@@ -1,0 +1,101 @@
+"""What README promises: its code builds, its commands exist, its error texts are the real ones."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import pytest
+
+import fluentml as fml
+from fluentml.cli import app
+from fluentml.errors import CheckError
+
+REPOSITORY = Path(__file__).parents[1]
+README = (REPOSITORY / "README.md").read_text()
+
+
+def blocks(language: str) -> list[str]:
+    fenced = re.findall(r"^```(\w*)\n(.*?)^```$", README, re.M | re.S)
+    return [text for name, text in fenced if name == language]
+
+
+@pytest.fixture
+def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """The folder that README's chain speaks of."""
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "data").mkdir()
+    (tmp_path / "data/trips.csv").write_text("fare,tips,trip_start_hour\n1,2,3\n")
+    (tmp_path / "model.py").write_text(
+        "def preprocessing_fn(inputs): ...\ndef tuner_fn(fn_args): ...\ndef run_fn(fn_args): ...\n"
+    )
+    return tmp_path
+
+
+def first_chain() -> fml.PipelineDef:
+    code, run = blocks("python")[0].rsplit("\n", 2)[:2]
+    assert run == "pipeline.run()"
+    names: dict[str, object] = {}
+    exec(code, names)
+    pipeline = names["pipeline"]
+    assert isinstance(pipeline, fml.PipelineDef)
+    return pipeline
+
+
+def test_the_first_chain_is_sound(project: Path):
+    first_chain().check()
+
+
+def test_the_output_shown_names_the_nodes_of_that_chain(project: Path):
+    shown = re.findall(r"^✓ (\w+)  ", README, re.M)
+    assert shown == [node.id for node in first_chain().graph.nodes]
+
+
+def test_the_custom_component_is_wired_by_its_parameters(project: Path):
+    names: dict[str, object] = {"pipeline": first_chain()}
+    (code,) = [block for block in blocks("python") if "def model_card" in block]
+    exec(code, names)
+    node = names["pipeline"].graph["model_card"]  # type: ignore[attr-defined]
+    assert node.upstream == ("Trainer", "Evaluator")
+
+
+def test_every_verb_of_the_table_exists():
+    table = re.findall(r"^\| (`.*?`) \|", README, re.M)
+    verbs = [verb for cell in table for verb in re.findall(r"`(\w+)`", cell)]
+    assert len(verbs) > 14
+    for verb in verbs:
+        assert callable(getattr(fml.PipelineDef, verb))
+
+
+def test_every_command_exists():
+    commands = {command.callback.__name__ for command in app.registered_commands}
+    named = set(re.findall(r"^fluentml (\w+)", "\n".join(blocks("")), re.M))
+    assert named == commands - {"demo"}
+
+
+def test_every_make_target_exists():
+    targets = set(re.findall(r"^([a-z-]+):", (REPOSITORY / "Makefile").read_text(), re.M))
+    assert set(re.findall(r"`?make ([a-z-]+)", README)) <= targets
+
+
+def test_the_error_texts_are_the_real_ones(project: Path):
+    (project / "model.py").write_text(
+        "def preprocessing_fn(inputs): ...\ndef run_fun(fn_args): ...\n"
+    )
+    chain = (
+        fml.PipelineDef("taxi")
+        .from_csv("data")
+        .train("model.py")
+        .evaluate_model("tips", metrics=["AUC"])
+        .push_to("serving")
+    )
+    with pytest.raises(CheckError) as error:
+        chain.check()
+    texts = [str(problem) for problem in error.value.problems]
+    assert len(texts) == 2
+    for text in texts:
+        assert f"```\n{text}\n```" in README
+
+
+def test_the_changelog_tells_this_version():
+    assert f"## {fml.__version__}" in (REPOSITORY / "CHANGELOG.md").read_text()
