@@ -244,6 +244,11 @@ def _missing(what: str, path: Path) -> PipelineError:
         return PipelineError(
             f"{what}, and it is a file.", hint=f"name its folder: {str(parent)!r}."
         )
+    if str(path).startswith("~"):
+        return PipelineError(
+            f"{what}, and it does not exist.",
+            hint="Python does not expand '~': write Path('~/…').expanduser().",
+        )
     if not parent.is_dir():
         return PipelineError(
             f"{what}, and it does not exist.",

@@ -71,9 +71,10 @@ def run(
 
     try:
         result = _load(target).run(to=to, quiet=quiet or as_json, verbose=verbose)
-    except RunError as error:
+    except FluentmlError as error:
         if as_json:
-            _print_json({**error.result.to_dict(), "error": str(error)})
+            ran = error.result.to_dict() if isinstance(error, RunError) else {"succeeded": False}
+            _print_json({**ran, "error": str(error)})
         raise
     if as_json:
         _print_json(result.to_dict())

@@ -29,10 +29,15 @@ def tfx_advice(version: tuple[int, int] | None = None, libc: tuple[str, str] | N
     """
     version = version or sys.version_info[:2]
     name, libc_version = libc or platform.libc_ver()
+    if name != "glibc":
+        return (
+            "run it on Linux with glibc, on x86_64, for which TFX has wheels; "
+            "building, checking and drawing a pipeline work here."
+        )
     if version == (3, 10):
         return "pip install 'fluentml[tfx]'."
     if (3, 11) <= version <= (3, 13):
-        if name == "glibc" and _numbers(libc_version) < (2, 39):
+        if _numbers(libc_version) < (2, 39):
             return (
                 f"use Python 3.10: for Python {version[0]}.{version[1]} TFX has no wheel that "
                 f"runs with this system's glibc {libc_version} (it needs 2.39 or newer)."

@@ -12,7 +12,8 @@ FluentmlError
 └── RunError                  a node failed while running    (RuntimeError)
 ```
 
-Every message says what failed, what exists, and in its last line, `Hint: …`, what to do.
+Every message says what failed and what exists. Its last line, `Hint: …`, says what to do, unless
+the first one has said it.
 """
 
 from __future__ import annotations

@@ -161,12 +161,12 @@ class Graph(Spec):
     def to_mermaid(self) -> str:
         """Return a Mermaid flowchart, as GitHub and notebooks render it."""
         lines = ["flowchart TD"]
-        lines += [f'  {node.id}["{node.id}"]' for node in self.nodes]
+        lines += [f'  {_mermaid(node.id)}["{node.id}"]' for node in self.nodes]
         between: dict[tuple[str, str], list[str]] = {}
         for channel, reader, _ in self.edges():
             between.setdefault((channel.node, reader), []).append(channel.output)
         lines += [
-            f"  {maker} -->|{', '.join(dict.fromkeys(outputs))}| {reader}"
+            f"  {_mermaid(maker)} -->|{', '.join(dict.fromkeys(outputs))}| {_mermaid(reader)}"
             for (maker, reader), outputs in between.items()
         ]
         return "\n".join(lines)
@@ -188,3 +188,9 @@ class Graph(Spec):
             ]
             blocks.append("\n".join(lines))
         return "\n\n".join(blocks)
+
+
+def _mermaid(id: str) -> str:
+    """Return an id that is none of Mermaid's own words."""
+    reserved = {"call", "class", "click", "default", "end", "graph", "style", "subgraph"}
+    return f"{id}_" if id.lower() in reserved else id

@@ -24,6 +24,13 @@ def load(target: str) -> PipelineDef:
         PipelineError: The chain in it is wrong; `place` names the line.
     """
     source, _, name = target.partition(":")
+    if Path(source).is_dir():
+        files = sorted(path.name for path in Path(source).glob("*.py"))
+        raise LoadError(
+            f"{source!r} is a folder.",
+            f"Python files in it: {listing(files, 'none')}.",
+            hint="name the file that builds the pipeline.",
+        )
     module = _file(Path(source)) if source.endswith(".py") else _module(source)
     return _pipeline(module, source, name)
 

@@ -8,16 +8,16 @@ from collections.abc import Callable, Mapping, Sequence
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 
-from pydantic import ValidationError
 from typing_extensions import Self
 
 from fluentml import components as kinds
 from fluentml.backends import Backend, get_backend
 from fluentml.checks import check
-from fluentml.errors import CheckError, DefinitionError, FluentmlError
+from fluentml.errors import CheckError, DefinitionError
 from fluentml.graph import Graph, Settings
-from fluentml.spec import Channel, Component, Proto
+from fluentml.spec import Channel, Component
 from fluentml.wiring import wire
+from fluentml.words import in_words_of, make
 
 if TYPE_CHECKING:
     from fluentml.results import RunResult
@@ -43,11 +43,11 @@ class PipelineDef:
     """
 
     def __init__(self, name: str, root: PathLike = "artifacts") -> None:
-        if not re.fullmatch(r"[A-Za-z0-9][\w-]*", name):
+        if not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9_-]*", name):
             raise DefinitionError(
                 f"PipelineDef() got the name {name!r}.",
-                hint="a name has letters, digits, '_' and '-', and starts with one of the first "
-                "two: it becomes a folder.",
+                hint="it starts with a letter or digit and goes on with letters, digits, '_', '-': "
+                "it becomes a folder.",
             )
         self.settings = Settings(name=name, root=os.fspath(root))
         self.components: tuple[Component, ...] = ()
@@ -473,7 +473,8 @@ class PipelineDef:
             inputs: Channels for its parameters, where the name alone does not say which.
             id: Name of the node; default: the function's name.
         """
-        return self.add(kinds.CustomComponent.of(component, id, inputs or {}))
+        with in_words_of("add_component", {"inputs": inputs, "id": id}):
+            return self.add(kinds.CustomComponent.of(component, id, inputs or {}))
 
     # -- settings ---------------------------------------------------------------------------------
 
@@ -483,7 +484,7 @@ class PipelineDef:
         Args:
             enabled: False switches it off again.
         """
-        return self._with(cache=enabled)
+        return self._with("cache", cache=enabled)
 
     def with_beam_pipeline_args(self, arguments: Sequence[str]) -> Self:
         """Pass arguments to Apache Beam, in which the data steps run.
@@ -497,7 +498,7 @@ class PipelineDef:
                 f"with_beam_pipeline_args() takes a list, not the text {arguments!r}.",
                 hint=f"write [{arguments!r}].",
             )
-        return self._with(beam_pipeline_args=tuple(arguments))
+        return self._with("with_beam_pipeline_args", beam_pipeline_args=arguments)
 
     def with_metadata(self, connection: PathLike | Any) -> Self:
         """Keep the metadata somewhere else than in `metadata.db` under the pipeline root.
@@ -506,7 +507,9 @@ class PipelineDef:
             connection: An SQLite file, or ML Metadata's `ConnectionConfig` for a server.
         """
         is_path = isinstance(connection, str | os.PathLike)
-        return self._with(metadata=os.fspath(connection) if is_path else connection)
+        return self._with(
+            "with_metadata", metadata=os.fspath(connection) if is_path else connection
+        )
 
     # -- what to do with it -----------------------------------------------------------------------
 
@@ -584,11 +587,9 @@ class PipelineDef:
     ) -> Self:
         return self.add(make(kind, inputs=inputs or {}, **parameters))
 
-    def _with(self, **changes: Any) -> Self:
-        try:
+    def _with(self, verb: str, **changes: Any) -> Self:
+        with in_words_of(verb, changes):
             settings = Settings.model_validate({**dict(self.settings), **changes})
-        except ValidationError as error:
-            raise _definition_error("with_metadata", error) from error
         return self._copy(settings, self.components)
 
     def _copy(self, settings: Settings, components: tuple[Component, ...]) -> Self:
@@ -642,29 +643,4 @@ def from_tfrecord(
         split=split,
         input_config=input_config,
         output_config=output_config,
-    )
-
-
-def make(kind: type[Component], **parameters: Any) -> Component:
-    """Return the spec, or raise what is wrong with its parameters in the words of the chain."""
-    try:
-        return kind(**parameters)
-    except ValidationError as error:
-        raise _definition_error(kind.VERB, error) from error
-
-
-def _definition_error(verb: str, error: ValidationError) -> FluentmlError:
-    first = error.errors()[0]
-    cause = first.get("ctx", {}).get("error")
-    if isinstance(cause, FluentmlError):
-        return cause
-    message = first["msg"].removeprefix("Value error, ").rstrip(".")
-    if not first["loc"]:
-        return DefinitionError(f"{verb}() {message}.")
-    given = first["input"]
-    shown = f"{given.name} message" if isinstance(given, Proto) else repr(given)
-    if cause is not None:
-        return DefinitionError(f"{verb}(): {first['loc'][0]}= {message}.")
-    return DefinitionError(
-        f"{verb}(): {first['loc'][0]}={shown} does not fit: {message[0].lower()}{message[1:]}."
     )

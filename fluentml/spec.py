@@ -34,7 +34,9 @@ V = TypeVar("V")
 class Spec(BaseModel):
     """Base of every value here: frozen, and strict about unknown names."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(
+        frozen=True, extra="forbid", allow_inf_nan=False, ser_json_inf_nan="constants"
+    )
 
 
 class FrozenDict(Mapping[K, V], Generic[K, V]):
@@ -105,9 +107,10 @@ def absolute(path: str) -> str:
 
 
 def _node_id(value: str) -> str:
-    if not re.fullmatch(r"[A-Za-z_][\w.-]*", value):
+    if not re.fullmatch(r"[A-Za-z_][A-Za-z0-9_.-]*", value):
         raise ValueError(
-            f"is {value!r}; an id starts with a letter and goes on with letters, digits, '_', '-'"
+            f"is {value!r}; an id starts with a letter or '_' and goes on with letters, digits, "
+            "'_', '-', '.'"
         )
     return value
 
@@ -163,11 +166,14 @@ def proto_of(full_name: str) -> BeforeValidator:
     """Return a validator that takes only messages of the type `full_name` (with its package)."""
 
     def capture(value: Any) -> Any:
-        if value is None or isinstance(value, Proto | Mapping):
+        if value is None or isinstance(value, Proto):
+            return value
+        # From JSON; any other dict is somebody's idea of a message.
+        if isinstance(value, Mapping) and value.keys() == Proto.model_fields.keys():
             return value
         given = getattr(getattr(value, "DESCRIPTOR", None), "full_name", type(value).__name__)
         if given != full_name:
-            raise ValueError(f"takes a {full_name} message, not {given}")
+            raise ValueError(f"takes a message of the type {full_name}, not {given}")
         return Proto.of(value)
 
     return BeforeValidator(capture)
@@ -185,7 +191,7 @@ class Channel(Spec):
         if isinstance(value, str):
             node, dot, output = value.rpartition(".")
             if not dot:
-                raise ValueError(f"is {value!r}; a channel is written 'Node.output'")
+                raise ValueError(f"names the channel {value!r}; one is written 'Node.output'")
             return {"node": node, "output": output}
         return value
 
@@ -306,7 +312,7 @@ def _load(value: Any) -> Any:
         return value
     parameters = dict(value)
     kind = parameters.pop("kind", None)
-    if kind not in Component.KINDS:
+    if not isinstance(kind, str) or kind not in Component.KINDS:
         raise ValueError(f"names the kind {kind!r}, which this fluentml does not know")
     return Component.KINDS[kind].model_validate(parameters)
 

@@ -6,5 +6,5 @@ from tfx.types.standard_artifacts import Examples
 
 
 @component
-def CountExamples(examples: InputArtifact[Examples]) -> OutputDict(splits=str):
+def CountExamples(examples: InputArtifact[Examples]) -> OutputDict(splits=str):  # noqa: N802
     return {"splits": examples.split_names}

@@ -540,3 +540,9 @@ def test_a_pusher_with_the_blessing_of_another_model():
         "'Trainer.model'.",
         "Hint: name a blessing of that model, or leave model_blessing out of inputs=.",
     )
+
+
+def test_a_tilde_is_not_expanded():
+    pipeline = fml.PipelineDef("p").from_csv("~/data")
+    with pytest.raises(fml.CheckError, match=r"Python does not expand '~'"):
+        pipeline.check()

@@ -158,3 +158,14 @@ def test_a_file_that_failed_may_be_mended_and_loaded_again():
     assert "mended" not in sys.modules
     write("mended.py", ONE)
     assert load("mended.py").settings.name == "one"
+
+
+def test_a_folder_is_not_a_pipeline(tmp_path):
+    (tmp_path / "taxi.py").write_text("")
+    with pytest.raises(fml.LoadError) as error:
+        load(str(tmp_path))
+    assert str(error.value).splitlines() == [
+        f"{str(tmp_path)!r} is a folder.",
+        "Python files in it: 'taxi.py'.",
+        "Hint: name the file that builds the pipeline.",
+    ]

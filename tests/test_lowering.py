@@ -192,11 +192,13 @@ def test_metric_directions_become_bounds(tmp_path: Path):
         fml.PipelineDef("p", root=tmp_path)
         .from_csv(datasets.taxi())
         .train(MODEL)
+        .train(MODEL, id="Champion")
         .evaluate_model(
             "fare",
             metrics=["MeanSquaredError", "R2Score"],
             thresholds={"MeanSquaredError": 2.5},
             min_improvement={"MeanSquaredError": 0.1, "R2Score": 0.01},
+            inputs={"baseline_model": "Champion.model"},
             slices=["company", ("company", "payment_type")],
             baseline=None,
             splits=["eval", "train"],

@@ -9,9 +9,6 @@ from tests.messages import message_of
 
 P = fml.PipelineDef("test")
 
-pending = pytest.mark.xfail(reason="pipeline.py")
-
-
 # -- the chain as a value --------------------------------------------------------------------------
 
 
@@ -94,7 +91,6 @@ def test_a_second_step_with_an_id():
 # -- parameters that do not fit --------------------------------------------------------------------
 
 
-@pending
 @pytest.mark.parametrize(
     ("call", "said"),
     [
@@ -211,7 +207,6 @@ def test_an_unknown_backend(small):
     )
 
 
-@pending
 @pytest.mark.parametrize("backend", [LocalBackend, None, 3], ids=repr)
 def test_what_is_no_backend(small, backend):
     assert message_of(fml.BackendError, small.run, backend) == (

@@ -8,8 +8,6 @@ import fluentml as fml
 from fluentml.spec import Channel, Component, FrozenDict, Proto, absolute, is_remote, thaw
 from tests.messages import message_of
 
-pending = pytest.mark.xfail(reason="spec.py")
-
 
 def test_a_frozen_dict_compares_hashes_and_shows_like_a_dict():
     one, two = FrozenDict({"a": 1, "b": 2}), FrozenDict({"b": 2, "a": 1})
@@ -139,7 +137,6 @@ def test_what_is_no_message_is_refused():
     assert text.endswith("not int.")
 
 
-@pending
 def test_a_dict_is_no_message():
     text = message_of(
         fml.DefinitionError, fml.PipelineDef("a").train, "m.py", train_args={"num_steps": 3}

@@ -68,7 +68,7 @@ CALLS = st.one_of(
     verb("infra_validate"),
     verb("push_to", "serving"),
     verb("bulk_infer", fml.from_csv("new")),
-    verb("add_component", any_function, may_read=False),
+    verb("add_component", any_function),
 )
 
 

@@ -56,6 +56,11 @@ def get_backend(backend: str | Backend, **options: Any) -> Backend:
 
 def _kind(backend: str) -> type[Backend]:
     kind: type[Backend]
+    if not isinstance(backend, str):
+        raise BackendError(
+            f"A backend is a name or an object such as LocalBackend(), not {backend!r}.",
+            hint='write run("local"), or run(LocalBackend(quiet=True)).',
+        )
     own = {module.name for module in pkgutil.iter_modules(__path__)}
     outside = {point.name: point for point in entry_points(group="fluentml.backends")}
     if backend in own:

@@ -110,10 +110,10 @@ class CustomComponent(Component):
     def _of_function(
         cls, source: Callable[..., Any], id: str | None, inputs: Mapping[str, Any]
     ) -> Self:
-        name = getattr(source, "__name__", type(source).__name__)
-        if name == "<lambda>" and not id:
+        name = getattr(source, "__name__", "<nameless>")
+        if name.startswith("<") and not id:
             raise DefinitionError(
-                "add_component() cannot name a lambda's node.",
+                "add_component() has no name for the node of a lambda or partial.",
                 hint="pass id=, or a function with a name.",
             )
         named = (inspect.Parameter.POSITIONAL_OR_KEYWORD, inspect.Parameter.KEYWORD_ONLY)

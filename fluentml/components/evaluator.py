@@ -90,6 +90,11 @@ class Evaluator(Component):
                 )
         for name in self._bounds():
             self._check_bound(name)
+        if self.min_improvement is not None and not self._has_baseline:
+            raise DefinitionError(
+                "evaluate_model() has min_improvement= and nothing to improve on.",
+                hint='leave baseline= out, or name a model: inputs={"baseline_model": "…"}.',
+            )
         if isinstance(self.min_improvement, float) and not self.thresholds:
             raise ValueError(
                 "has min_improvement= for every metric with a threshold, and there are none; "
@@ -122,6 +127,10 @@ class Evaluator(Component):
         if self.eval_config:
             return "threshold" in self.eval_config.text
         return bool(self._bounds())
+
+    @property
+    def _has_baseline(self) -> bool:
+        return self.baseline is not None or "baseline_model" in self.inputs
 
     def companions(self) -> Mapping[str, Component]:
         """Return the resolver that finds the baseline model."""

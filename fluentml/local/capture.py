@@ -37,6 +37,11 @@ def captured(log: Path, *, echo: bool = False) -> Iterator[TextIO]:
             stream.flush()
             stack.enter_context(_descriptor(number, file))
         stack.enter_context(_streams(file))
+        if "IPython" in sys.modules:
+            # Beam greets a notebook with a script of its own.
+            from IPython.utils.capture import capture_output
+
+            stack.enter_context(capture_output(stdout=False, stderr=False, display=True))
         yield person
 
 
@@ -85,14 +90,16 @@ def _streams(file: TextIO) -> Iterator[None]:
 
 @contextlib.contextmanager
 def _at_info() -> Iterator[None]:
+    root = logging.getLogger()
+    level, verbosity, handlers = root.level, absl_logging.get_verbosity(), root.handlers[:]
     absl_logging.use_absl_handler()
-    before = absl_logging.get_verbosity(), logging.getLogger().level
     absl_logging.set_verbosity(absl_logging.INFO)
     try:
         yield
     finally:
-        absl_logging.set_verbosity(before[0])
-        logging.getLogger().setLevel(before[1])
+        absl_logging.set_verbosity(verbosity)
+        root.setLevel(level)
+        root.handlers[:] = handlers
 
 
 @contextlib.contextmanager

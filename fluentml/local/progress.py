@@ -13,8 +13,14 @@ from rich.progress import Progress as Bar
 from rich.progress import SpinnerColumn, TextColumn, TimeElapsedColumn
 from rich.text import Text
 
-MARKS = {"done": "✓", "cached": "↻", "skipped": "–", "failed": "✗"}
-STYLES = {"done": "green", "cached": "cyan", "skipped": "yellow", "failed": "bold red"}
+MARKS = {"done": "✓", "cached": "↻", "skipped": "–", "failed": "✗", "interrupted": "✗"}
+STYLES = {
+    "done": "green",
+    "cached": "cyan",
+    "skipped": "yellow",
+    "failed": "bold red",
+    "interrupted": "bold red",
+}
 
 
 @dataclass
@@ -30,8 +36,14 @@ class Progress:
     """Lines on a terminal with a spinner, plain lines elsewhere, none if quiet."""
 
     def __init__(self, stream: TextIO, names: Iterable[str], *, quiet: bool = False) -> None:
+        # Notebooks claim to be terminals, and their stream knows that they are none.
         self._console = Console(
-            file=stream, quiet=quiet, highlight=False, force_jupyter=False, soft_wrap=True
+            file=stream,
+            quiet=quiet,
+            highlight=False,
+            soft_wrap=True,
+            force_jupyter=False,
+            force_terminal=stream.isatty(),
         )
         self._width = max(map(len, names), default=0)
 
@@ -47,6 +59,9 @@ class Progress:
         try:
             with self._running(name):
                 yield step
+        except KeyboardInterrupt:
+            step.state = "interrupted"
+            raise
         finally:
             step.seconds = time.perf_counter() - start
             self._finish(name, step)
@@ -60,7 +75,15 @@ class Progress:
             yield
             return
         columns = (SpinnerColumn(), TextColumn(f"{{task.description:<{self._width}}}"))
-        with Bar(*columns, TimeElapsedColumn(), console=self._console, transient=True) as bar:
+        with Bar(
+            *columns,
+            TimeElapsedColumn(),
+            console=self._console,
+            transient=True,
+            # What user code prints belongs into the log.
+            redirect_stdout=False,
+            redirect_stderr=False,
+        ) as bar:
             bar.add_task(name)
             yield
 

@@ -1,0 +1,67 @@
+"""What pydantic finds wrong with a parameter, in the words of the chain."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Iterator, Mapping
+from types import MappingProxyType
+from typing import Any
+
+from pydantic import ValidationError
+
+from fluentml.errors import DefinitionError, FluentmlError
+from fluentml.spec import Component
+
+
+def make(kind: type[Component], **parameters: Any) -> Component:
+    """Return the spec, or raise what is wrong with its parameters in the words of the chain."""
+    with in_words_of(kind.VERB, parameters):
+        return kind(**parameters)
+
+
+_WORDS = {
+    "bool_parsing": "it takes True or False.",
+    "bool_type": "it takes True or False.",
+    "dict_type": "it takes a dict.",
+    "finite_number": "it takes a finite number.",
+    "float_parsing": "it takes a number.",
+    "float_type": "it takes a number.",
+    "greater_than_equal": "it takes {ge} or more.",
+    "int_from_float": "it takes a whole number.",
+    "int_parsing": "it takes a whole number.",
+    "int_type": "it takes a whole number.",
+    "literal_error": "it takes {expected}.",
+    "model_type": 'it takes channels by input key: {{"examples": "Node.output"}}.',
+    "string_type": "it takes text.",
+    "tuple_type": "it takes a list.",
+}
+"""What pydantic means, in the words of the chain."""
+
+
+@contextlib.contextmanager
+def in_words_of(verb: str, parameters: Mapping[str, Any] = MappingProxyType({})) -> Iterator[None]:
+    """Raise pydantic's errors as those of the method `verb`, which got these parameters."""
+    try:
+        yield
+    except ValidationError as error:
+        raise _definition_error(verb, parameters, error) from error
+
+
+def _definition_error(
+    verb: str, parameters: Mapping[str, Any], error: ValidationError
+) -> FluentmlError:
+    first = error.errors()[0]
+    cause = first.get("ctx", {}).get("error")
+    if isinstance(cause, FluentmlError):
+        return cause
+    message = first["msg"].removeprefix("Value error, ").rstrip(".")
+    if not first["loc"]:
+        return DefinitionError(f"{verb}() {message}.")
+    name = str(first["loc"][0])
+    if cause is not None:
+        return DefinitionError(f"{verb}(): {name}= {message}.")
+    words = _WORDS.get(first["type"], f"{message[0].lower()}{message[1:]}.")
+    return DefinitionError(
+        f"{verb}() cannot use {name}={parameters.get(name, first['input'])!r}.",
+        hint=words.format(**first.get("ctx", {})),
+    )
