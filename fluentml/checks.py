@@ -30,7 +30,7 @@ from fluentml.components import (
 from fluentml.errors import PipelineError, did_you_mean, listing
 from fluentml.graph import Graph, Node
 from fluentml.metrics import METRICS
-from fluentml.spec import is_remote
+from fluentml.spec import Component, is_remote
 
 Problems: TypeAlias = Iterator[PipelineError]
 
@@ -359,37 +359,44 @@ def _example_gen(graph: Graph, node: Node) -> FileBasedExampleGen | None:
 
 def gates(graph: Graph, node: Node) -> Problems:
     """Whatever waits for a blessing can get one, and waits for the one of its own model."""
-    step = node.component
-    if not isinstance(step, Pusher | BulkInferrer):
+    if isinstance(node.component, Pusher | BulkInferrer) and "model" in node.inputs:
+        for key, kind in (("model_blessing", Evaluator), ("infra_blessing", InfraValidator)):
+            if key in node.inputs:
+                yield from _gate(node, graph[node.inputs[key].channel.node])
+            elif key in node.component.reads():
+                yield from _no_gate(graph, node, kind)
+
+
+def _gate(node: Node, judge: Node) -> Problems:
+    step, gate = node.component, judge.component
+    if not isinstance(gate, Evaluator | InfraValidator):
         return
-    if "model_blessing" in node.inputs:
-        judge = graph[node.inputs["model_blessing"].channel.node]
-        gate = judge.component
-        if not isinstance(gate, Evaluator):
-            return
-        mine, its = node.inputs["model"].channel, judge.inputs["model"].channel
-        if mine != its:
-            yield PipelineError(
-                f"{step.verb} takes the model {str(mine)!r}, and the blessing of {judge.id!r}, "
-                f"which evaluates {str(its)!r}.",
-                hint="name a blessing of that model, or leave model_blessing out of inputs=.",
-            )
-        if not gate.can_bless:
-            metric = next((name for name in gate.metrics if METRICS[name]), "AUC")
-            yield PipelineError(
-                f"{step.verb} waits for the blessing of {gate.verb}, which has no thresholds and "
-                "so blesses no model: nothing would ever pass.",
-                hint=f'say what good enough means: {gate.VERB}(…, thresholds={{"{metric}": 0.8}}).',
-            )
-        return
-    evaluators = [n for n in graph.nodes if isinstance(n.component, Evaluator)]
-    if evaluators and "model" in node.inputs:
-        model = node.inputs["model"].channel
-        others = [f"{n.id} evaluates {n.inputs['model'].channel}" for n in evaluators]
+    mine, its = node.inputs["model"].channel, judge.inputs["model"].channel
+    if mine != its:
         yield PipelineError(
-            f"{step.verb} takes the model {str(model)!r}, and no step evaluates that one.",
+            f"{step.verb} takes the model {str(mine)!r}, and the blessing of {judge.id!r}, "
+            f"which judges {str(its)!r}.",
+            hint="name a blessing of that model, or leave the blessing out of inputs=.",
+        )
+    if isinstance(gate, Evaluator) and not gate.can_bless:
+        metric = next((name for name in gate.metrics if METRICS[name]), "AUC")
+        yield PipelineError(
+            f"{step.verb} waits for the blessing of {gate.verb}, which has no thresholds and "
+            "so blesses no model: nothing would ever pass.",
+            hint=f'say what good enough means: {gate.VERB}(…, thresholds={{"{metric}": 0.8}}).',
+        )
+
+
+def _no_gate(graph: Graph, node: Node, kind: type[Component]) -> Problems:
+    model = node.inputs["model"].channel
+    judges = [other for other in graph.nodes if isinstance(other.component, kind)]
+    if judges:
+        others = [f"{judge.id} judges {judge.inputs['model'].channel}" for judge in judges]
+        yield PipelineError(
+            f"{node.component.verb} takes the model {str(model)!r}, and no {kind.VERB}() judges "
+            "that one.",
             f"{'; '.join(others)}.",
-            hint=f'add evaluate_model(…, inputs={{"model": "{model}"}}, id="…") for it.',
+            hint=f'add {kind.VERB}(…, inputs={{"model": "{model}"}}, id="…") for it.',
         )
 
 

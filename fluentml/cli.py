@@ -184,6 +184,3 @@ def main() -> None:
         for line in str(error).splitlines():
             console.print(Text(line, style="cyan" if line.startswith("Hint:") else ""))
         sys.exit(1)
-    except KeyboardInterrupt:
-        console.print("Interrupted.")
-        sys.exit(130)

@@ -175,11 +175,8 @@ class Graph(Spec):
         """Return every node, what it reads, and why it was wired so."""
         blocks = []
         for node in self.nodes:
-            lines = [
-                f"{node.id}  ({type(node.component).__name__})"
-                if node.id != type(node.component).__name__
-                else node.id
-            ]
+            kind = type(node.component).__name__
+            lines = [node.id if node.id == kind else f"{node.id}  ({kind})"]
             keys = max((len(key) for key in node.inputs), default=0)
             ends = max((len(str(wire.channel)) for wire in node.inputs.values()), default=0)
             lines += [

@@ -524,8 +524,8 @@ BLESSING = {"label": "tips", "metrics": ["AUC"], "thresholds": {"AUC": 0.8}}
 def test_a_pusher_whose_model_nothing_evaluates():
     pipeline = BOTH.evaluate_model(**BLESSING).push_to("s", inputs={"model": "B.model"})
     assert one_problem(pipeline) == lines(
-        "push_to() takes the model 'B.model', and no step evaluates that one.",
-        "Evaluator evaluates Trainer.model.",
+        "push_to() takes the model 'B.model', and no evaluate_model() judges that one.",
+        "Evaluator judges Trainer.model.",
         'Hint: add evaluate_model(…, inputs={"model": "B.model"}, id="…") for it.',
     )
     mended = pipeline.evaluate_model(**BLESSING, inputs={"model": "B.model"}, id="EvaluateB")
@@ -536,9 +536,9 @@ def test_a_pusher_with_the_blessing_of_another_model():
     channels = {"model": "B.model", "model_blessing": "Evaluator.blessing"}
     pipeline = BOTH.evaluate_model(**BLESSING).push_to("s", inputs=channels)
     assert one_problem(pipeline) == lines(
-        "push_to() takes the model 'B.model', and the blessing of 'Evaluator', which evaluates "
+        "push_to() takes the model 'B.model', and the blessing of 'Evaluator', which judges "
         "'Trainer.model'.",
-        "Hint: name a blessing of that model, or leave model_blessing out of inputs=.",
+        "Hint: name a blessing of that model, or leave the blessing out of inputs=.",
     )
 
 
@@ -546,3 +546,20 @@ def test_a_tilde_is_not_expanded():
     pipeline = fml.PipelineDef("p").from_csv("~/data")
     with pytest.raises(fml.CheckError, match=r"Python does not expand '~'"):
         pipeline.check()
+
+
+def test_an_infra_blessing_of_another_model_gates_nothing():
+    put("model.py", "def run_fn(fn_args): ...")
+    pipeline = (
+        fml.PipelineDef("p")
+        .from_csv("data")
+        .train("model.py")
+        .train("model.py", id="Other")
+        .infra_validate()
+        .push_to("serving", inputs={"model": "Other.model"})
+    )
+    assert problems_of(pipeline) == [
+        "push_to() takes the model 'Other.model', and no infra_validate() judges that one.\n"
+        "InfraValidator judges Trainer.model.\n"
+        'Hint: add infra_validate(…, inputs={"model": "Other.model"}, id="…") for it.'
+    ]
