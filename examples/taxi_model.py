@@ -60,7 +60,7 @@ def build(features: dict[str, keras.KerasTensor], hp: keras_tuner.HyperParameter
     categories = keras.layers.Concatenate()([features[f"{name}_xf"] for name in CATEGORIES])
     # One table holds all categories, each in rows of its own: a third of the time to trace.
     first_rows = np.cumsum([0, *CATEGORIES.values()])
-    embedded = keras.layers.Embedding(first_rows[-1], 4)(categories + first_rows[:-1])
+    embedded = keras.layers.Embedding(int(first_rows[-1]), 4)(categories + first_rows[:-1])
 
     width = hp.Int("width", 32, 128, step=32, default=64)
     hidden = keras.layers.Concatenate()([*amounts, keras.layers.Flatten()(embedded)])

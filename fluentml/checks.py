@@ -265,7 +265,7 @@ def _missing(what: str, path: Path) -> PipelineError:
 
 def _content(folder: Path, *, hidden: bool = False) -> str:
     names = sorted(entry.name for entry in folder.iterdir())
-    names = [name for name in names if hidden or not name.startswith(".")]
+    names = [name for name in names if hidden or not name.startswith((".", "__pycache__"))]
     more = f" and {len(names) - 8} more" if len(names) > 8 else ""
     return listing(names[:8]) + more
 

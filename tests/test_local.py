@@ -202,6 +202,49 @@ def test_from_tfrecord_and_splits_by_file(tmp_path: Path):
     assert counts == {"train": 20, "eval": 10}
 
 
+def test_imported_schema_hyperparameters_and_model_reach_the_user_s_code(
+    tmp_path: Path, taxi_rows: Path, first_run: Run
+):
+    (schema,) = first_run.result.artifacts("SchemaGen.schema")
+    (tuned,) = first_run.result.artifacts("best_hyperparameters")
+    (model,) = first_run.result.artifacts("model")
+    told = tmp_path / "told.json"
+    code = module(
+        tmp_path,
+        f"""
+        import json, os
+        from pathlib import Path
+
+        def run_fn(fn_args):
+            Path({str(told)!r}).write_text(json.dumps({{
+                "tuned": sorted(fn_args.hyperparameters["values"]),
+                "base_model": os.path.exists(fn_args.base_model + "/saved_model.pb"),
+                "schema": Path(fn_args.schema_path).read_text(),
+                "custom": fn_args.custom_config,
+                "steps": [fn_args.train_steps, fn_args.eval_steps],
+            }}))
+            Path(fn_args.serving_model_dir).mkdir(parents=True)
+        """,
+    )
+    pipeline = (
+        fml.PipelineDef("p", root=tmp_path / "a")
+        .from_csv(taxi_rows)
+        .with_imported_schema(Path(schema.uri) / "schema.pbtxt")
+        .with_hyperparameters(tuned.uri)
+        .with_base_model(model.uri)
+        .train(code, train_steps=7, eval_steps=3, custom_config={"depth": [1, 2]})
+    )
+    assert pipeline.run(quiet=True).succeeded
+    seen = json.loads(told.read_text())
+    assert seen.pop("schema") == (Path(schema.uri) / "schema.pbtxt").read_text()
+    assert seen == {
+        "tuned": ["learning_rate", "width"],
+        "base_model": True,
+        "custom": {"depth": [1, 2]},
+        "steps": [7, 3],
+    }
+
+
 # -- a run that fails ------------------------------------------------------------------------------
 
 

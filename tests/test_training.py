@@ -174,9 +174,9 @@ def test_examples_pass_once_without_steps(raw):
 
     train, evaluation = read_examples(raw, "price", batch_size=8)
     assert len(list(train)) == len(list(evaluation)) == 4
-    prices = [float(price) for _, label in evaluation for price in label]
+    prices = [float(price[0]) for _, label in evaluation for price in label]
     assert prices == [item["price"][0] for item in ITEMS]  # in order
-    shuffled = [float(price) for _, label in train for price in label]
+    shuffled = [float(price[0]) for _, label in train for price in label]
     assert sorted(shuffled) == prices != shuffled
 
 
@@ -216,7 +216,7 @@ def test_examples_without_any_schema(raw):
 
     from fluentml.training import read_examples
 
-    with pytest.raises(DefinitionError, match="Hint: put preprocess"):
+    with pytest.raises(DefinitionError, match="Hint: add preprocess"):
         read_examples(FnArgs(train_files=raw.train_files), "price")
 
 
