@@ -77,7 +77,7 @@ def _show_predictions(model: str, schema: Path, data: Path) -> None:
     rows = [*tipped[:3], *others[:3]]
     # The model must not see the answer.
     asked = [{name: text for name, text in row.items() if name != "tips"} for row in rows]
-    table = Table(title="The pushed model on raw rows: does the tip exceed a fifth of the fare?")
+    table = Table(title="Does the tip exceed a fifth of the fare?")
     for column in (*SHOWN, "predicted", "true"):
         table.add_column(column, justify="left" if column == "payment_type" else "right")
     for row, probability in zip(rows, predict(model, schema, asked), strict=True):
