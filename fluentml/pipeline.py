@@ -327,10 +327,10 @@ class PipelineDef:
         label: str | None = None,
         *,
         metrics: Sequence[str] = (),
-        thresholds: Mapping[str, float] | None = None,
+        thresholds: Mapping[str, float | tuple[Literal[">=", "<="], float]] | None = None,
         slices: Sequence[str | Sequence[str]] = (),
         min_improvement: float | Mapping[str, float] | None = None,
-        baseline: Literal["latest_blessed"] | None = "latest_blessed",
+        baseline: PathLike | None = "latest_blessed",
         splits: Sequence[str] = ("eval",),
         preprocessing_function_names: Sequence[str] | None = None,
         eval_config: Any = None,
@@ -343,11 +343,13 @@ class PipelineDef:
             label: The feature to predict: a raw column, or one that `preprocessing_fn` makes.
             metrics: Class names of TFMA or Keras metrics: `["AUC", "BinaryAccuracy"]`.
             thresholds: By metric, the least value where higher is better, and the greatest where
-                lower is: `{"AUC": 0.8}`. They hold for the data as a whole.
+                lower is: `{"AUC": 0.8}`; or with the side given, `{"AUC": (">=", 0.8)}`. They hold
+                for the data as a whole; `{"company=Yellow:AUC": 0.7}` holds for a slice.
             slices: Features to slice by: `["trip_start_hour", ("company", "payment_type")]`.
             min_improvement: The least gain over the baseline model, one for all metrics with a
                 threshold or by metric; `-1e-6` means "no worse". A first run has no baseline.
-            baseline: `"latest_blessed"`, the latest blessed model of this pipeline, or None.
+            baseline: `"latest_blessed"`, the latest blessed model of this pipeline; or the folder
+                of a Model artifact; or None.
             splits: Splits to evaluate on.
             preprocessing_function_names: Signatures of the model that give TFMA the transformed
                 features; default `["transform_features"]` where the chain has a `preprocess` step.

@@ -82,7 +82,7 @@ def taxi_chain(rows: Path, unlabelled: Path, folder: Path, *, train_steps: int, 
         .evaluate_model(
             "tips_xf",
             metrics=["AUC", "BinaryAccuracy", "ExampleCount"],
-            thresholds={"AUC": 0.7},
+            thresholds={"AUC": 0.7, "payment_type=Credit Card:BinaryAccuracy": 0.5},
             min_improvement=gain,
             slices=["trip_start_hour"],
         )

@@ -563,3 +563,18 @@ def test_an_infra_blessing_of_another_model_gates_nothing():
         "InfraValidator judges Trainer.model.\n"
         'Hint: add infra_validate(…, inputs={"model": "Other.model"}, id="…") for it.'
     ]
+
+
+def test_a_baseline_that_is_not_there():
+    put("model.py", "def run_fn(fn_args): ...")
+    pipeline = (
+        fml.PipelineDef("p")
+        .from_csv("data")
+        .train("model.py")
+        .evaluate_model("tips", metrics=["AUC"], thresholds={"AUC": 0.8}, baseline="last")
+    )
+    assert problems_of(pipeline) == [
+        f"Evaluator_baseline reads the folder 'last', and it does not exist.\n"
+        f"In {str(Path.cwd())!r} there are: 'data', 'model.py'.\n"
+        "Hint: correct the path; a relative one is taken from the working directory."
+    ]

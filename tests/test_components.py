@@ -149,7 +149,11 @@ def evaluate(*args, **parameters):
             {"metrics": ["Calibration"], "thresholds": {"Calibration": 1}},
             "evaluate_model() has a threshold on 'Calibration', which is neither better high "
             "nor better low.\n"
-            "Hint: pass eval_config=, an EvalConfig with the bounds that you mean.",
+            'Hint: say which side is good: thresholds={"Calibration": (">=", …)}.',
+        ),
+        (
+            {"metrics": ["AUC"], "thresholds": {"Yellow:AUC": 0.7}},
+            "evaluate_model() has the key 'Yellow:AUC'; a slice is written 'feature=value:Metric'.",
         ),
         (
             {"metrics": ["AUC"], "min_improvement": -0.01},

@@ -57,6 +57,8 @@ def test_first_model_is_blessed_and_pushed(first_run: Run, run_folder: Path):
     assert evaluation.metrics["ExampleCount"] > 1000
     assert "trip_start_hour:12" in evaluation.slices
     assert evaluation.baseline == {}
+    assert evaluation.slices["payment_type:Credit Card"]["BinaryAccuracy"] >= 0.5
+    assert evaluation.bounds["BinaryAccuracy"] == "at least 0.5 for payment_type:Credit Card"
     pushed = Path(first_run.result.pushed_model)
     assert pushed.parent == run_folder / "serving"
     assert (pushed / "saved_model.pb").exists()

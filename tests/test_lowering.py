@@ -224,6 +224,54 @@ def test_metric_directions_become_bounds(tmp_path: Path):
     assert list(config.model_specs[0].preprocessing_function_names) == []
 
 
+def test_thresholds_on_slices_and_with_the_side_given(tmp_path: Path):
+    from google.protobuf import json_format
+    from tensorflow_model_analysis.proto import config_pb2
+
+    chain = (
+        fml.PipelineDef("p", root=tmp_path)
+        .from_csv(datasets.taxi())
+        .train(MODEL)
+        .evaluate_model(
+            "fare",
+            metrics=["AUC", "Calibration"],
+            thresholds={
+                "AUC": 0.8,
+                "company=Yellow Cab:AUC": 0.7,
+                "payment_type=Cash,trip_start_hour=3:AUC": ("<=", 0.9),
+                "Calibration": (">=", 0.9),
+            },
+            slices=["company"],
+            baseline=tmp_path,
+        )
+    )
+    assert chain.graph["Evaluator"].upstream == ("CsvExampleGen", "Trainer", "Evaluator_baseline")
+    assert fml.Graph.from_json(chain.graph.to_json()) == chain.graph
+    lowered = {component.id: component for component in chain.to_tfx().components}
+    assert lowered["Evaluator_baseline"].exec_properties["artifact_uri"] == str(tmp_path)
+    config = json_format.Parse(
+        lowered["Evaluator"].exec_properties["eval_config"], config_pb2.EvalConfig()
+    )
+    # The slice by company is computed anyway; the other one only for its threshold.
+    keys = [(list(s.feature_keys), dict(s.feature_values)) for s in config.slicing_specs]
+    pair = {"payment_type": "Cash", "trip_start_hour": "3"}
+    assert keys == [([], {}), (["company"], {}), ([], pair)]
+    auc, calibration = (
+        [
+            (dict(t.slicing_specs[0].feature_values), t.threshold.value_threshold)
+            for t in metric.per_slice_thresholds
+        ]
+        for metric in config.metrics_specs[0].metrics
+    )
+    assert [(where, limits.lower_bound.value) for where, limits in auc[:2]] == [
+        ({}, 0.8),
+        ({"company": "Yellow Cab"}, 0.7),
+    ]
+    assert auc[2][0] == pair
+    assert auc[2][1].upper_bound.value == 0.9
+    assert calibration[0][1].lower_bound.value == 0.9
+
+
 def test_any_tfx_component_can_join(tmp_path: Path):
     from tfx.components.example_gen.csv_example_gen.component import CsvExampleGen
     from tfx.components.statistics_gen.component import StatisticsGen

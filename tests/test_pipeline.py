@@ -141,10 +141,6 @@ def test_a_second_step_with_an_id():
             lambda: P.evaluate_model("l", metrics=["AUC"], thresholds={"AUC": float("nan")}),
             "evaluate_model() cannot use thresholds={'AUC': nan}.\nHint: it takes a finite number.",
         ),
-        (
-            lambda: P.evaluate_model("l", metrics=["AUC"], baseline="last"),
-            "evaluate_model() cannot use baseline='last'.\nHint: it takes 'latest_blessed'.",
-        ),
         (lambda: P.cache("foo"), "cache() cannot use cache='foo'.\nHint: it takes True or False."),
         (
             lambda: P.with_beam_pipeline_args([1]),

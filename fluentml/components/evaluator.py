@@ -3,18 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Set
-from typing import Annotated, Any, ClassVar, Literal
+from typing import Annotated, Any, ClassVar
 
 from pydantic import BeforeValidator, model_validator
 from typing_extensions import Self
 
 from fluentml.components import _sources
+from fluentml.components._thresholds import Bound, Threshold, read
+from fluentml.components.importer import ImportedModel
 from fluentml.components.resolver import LatestBlessedModel
 from fluentml.errors import DefinitionError, did_you_mean, listing
 from fluentml.metrics import METRICS, REQUIRED
-from fluentml.spec import Component, FrozenDict, Input, Proto, proto_of
+from fluentml.spec import Component, FrozenDict, Input, PathText, Proto, proto_of
 
 DEFAULT_SPLITS = ("eval",)
+LATEST_BLESSED = "latest_blessed"
 
 
 def _slices(value: Any) -> Any:
@@ -29,12 +32,12 @@ class Evaluator(Component):
     Attributes:
         label: The feature to predict: a raw column, or one that `preprocessing_fn` makes.
         metrics: Names of TFMA or Keras metrics, such as `"AUC"`.
-        thresholds: Metric name to its bound: the least value where higher is better, the greatest
-            where lower is.
+        thresholds: Metric name, or `"feature=value:Metric"` for a slice, to its bound: the least
+            value where higher is better, the greatest where lower is; or `(">=", 0.6)`.
         slices: Features to slice by; a tuple slices by several at once. The whole is always there.
         min_improvement: The least gain over the baseline model, for every metric with a threshold
             or by metric name; a little below zero means "no worse".
-        baseline: The model to compare with.
+        baseline: The model to compare with: the latest blessed one, or a Model artifact's folder.
         splits: Splits to evaluate on.
         preprocessing_function_names: Signatures of the model that give TFMA the transformed
             features. Default: `transform_features` where the chain has a Transform.
@@ -55,10 +58,10 @@ class Evaluator(Component):
 
     label: str | None = None
     metrics: tuple[str, ...] = ()
-    thresholds: FrozenDict[str, float] = FrozenDict()
+    thresholds: FrozenDict[str, Bound] = FrozenDict()
     slices: Annotated[tuple[tuple[str, ...], ...], BeforeValidator(_slices)] = ()
     min_improvement: float | FrozenDict[str, float] | None = None
-    baseline: Literal["latest_blessed"] | None = "latest_blessed"
+    baseline: PathText | None = LATEST_BLESSED
     splits: tuple[str, ...] = DEFAULT_SPLITS
     preprocessing_function_names: tuple[str, ...] | None = None
     eval_config: Annotated[Proto | None, proto_of("tensorflow_model_analysis.EvalConfig")] = None
@@ -88,25 +91,30 @@ class Evaluator(Component):
                     f"It needs the settings: {listing(REQUIRED[name])}.",
                     hint="pass eval_config=, an EvalConfig whose MetricConfig has that config.",
                 )
-        for name in self._bounds():
-            self._check_bound(name)
+        for threshold in read(self.thresholds):
+            self._check_bound(threshold.metric, threshold.has_side)
+        for name in self._gains():
+            self._check_bound(name, METRICS.get(name) is not None)
         if self.min_improvement is not None and not self._has_baseline:
             raise DefinitionError(
                 "evaluate_model() has min_improvement= and nothing to improve on.",
                 hint='leave baseline= out, or name a model: inputs={"baseline_model": "…"}.',
             )
-        if isinstance(self.min_improvement, float) and not self.thresholds:
+        if isinstance(self.min_improvement, float) and not self._gains():
             raise ValueError(
                 "has min_improvement= for every metric with a threshold, and there are none; "
                 f'name the metric: min_improvement={{"{self.metrics[0]}": {self.min_improvement}}}'
             )
         return self
 
-    def _bounds(self) -> set[str]:
-        gains = self.min_improvement if isinstance(self.min_improvement, FrozenDict) else {}
-        return {*self.thresholds, *gains}
+    def _gains(self) -> Mapping[str, float]:
+        """Return the least gain over the baseline by metric."""
+        if isinstance(self.min_improvement, float):
+            directed = (t.metric for t in read(self.thresholds) if METRICS.get(t.metric))
+            return dict.fromkeys(directed, self.min_improvement)
+        return self.min_improvement or {}
 
-    def _check_bound(self, name: str) -> None:
+    def _check_bound(self, name: str, has_side: bool) -> None:
         if name not in self.metrics:
             raise DefinitionError(
                 f"evaluate_model() has a threshold on {name!r}, which it does not compute.",
@@ -114,11 +122,11 @@ class Evaluator(Component):
                 hint=did_you_mean(name, self.metrics)
                 or f"add {name!r} to metrics=, or drop its threshold.",
             )
-        if METRICS[name] is None:
+        if not has_side:
             raise DefinitionError(
                 f"evaluate_model() has a threshold on {name!r}, which is neither better high "
                 "nor better low.",
-                hint="pass eval_config=, an EvalConfig with the bounds that you mean.",
+                hint=f'say which side is good: thresholds={{"{name}": (">=", …)}}.',
             )
 
     @property
@@ -126,17 +134,19 @@ class Evaluator(Component):
         """Whether there is a threshold: without any, TFX writes no blessing at all."""
         if self.eval_config:
             return "threshold" in self.eval_config.text
-        return bool(self._bounds())
+        return bool(self.thresholds or self._gains())
 
     @property
     def _has_baseline(self) -> bool:
         return self.baseline is not None or "baseline_model" in self.inputs
 
     def companions(self) -> Mapping[str, Component]:
-        """Return the resolver that finds the baseline model."""
+        """Return what finds the baseline model."""
         if not self.baseline or "baseline_model" in self.inputs:
             return {}
-        return {"baseline_model": LatestBlessedModel()}
+        if self.baseline == LATEST_BLESSED:
+            return {"baseline_model": LatestBlessedModel()}
+        return {"baseline_model": ImportedModel(id=f"{self.id}_baseline", uri=self.baseline)}
 
     def settled(self, roles: Set[str]) -> Self:
         """Let TFMA see the transformed features where the chain has a Transform."""
@@ -158,6 +168,8 @@ class Evaluator(Component):
     def _plain_config(self) -> Any:
         from tensorflow_model_analysis.proto import config_pb2 as pb
 
+        thresholds = read(self.thresholds)
+        alone = {t.slice: None for t in thresholds if tuple(t.slice) not in ((), *self.slices)}
         return pb.EvalConfig(
             model_specs=[
                 pb.ModelSpec(
@@ -169,12 +181,15 @@ class Evaluator(Component):
             slicing_specs=[
                 pb.SlicingSpec(),
                 *(pb.SlicingSpec(feature_keys=features) for features in self.slices),
+                # A slice that only a threshold names.
+                *(pb.SlicingSpec(feature_values=dict(values)) for values in alone),
             ],
             metrics_specs=[
                 pb.MetricsSpec(
                     metrics=[
                         pb.MetricConfig(
-                            class_name=name, per_slice_thresholds=self._thresholds(name)
+                            class_name=name,
+                            per_slice_thresholds=self._bounds(name, thresholds),
                         )
                         for name in self.metrics
                     ]
@@ -182,27 +197,27 @@ class Evaluator(Component):
             ],
         )
 
-    def _thresholds(self, name: str) -> list[Any]:
+    def _bounds(self, name: str, thresholds: list[Threshold]) -> list[Any]:
+        """Return TFMA's thresholds of a metric, one per slice.
+
+        The empty slice is the data as a whole; a bare `threshold` would hold for every slice.
+        """
         from tensorflow_model_analysis.proto import config_pb2 as pb
 
-        if name not in self._bounds():
-            return []
-        higher = METRICS[name] == "higher"
-        threshold = pb.MetricThreshold()
-        if name in self.thresholds:
-            value = threshold.value_threshold
-            bound = value.lower_bound if higher else value.upper_bound
-            bound.value = self.thresholds[name]
-        gain = self._gain(name)
-        if gain is not None:
-            change = threshold.change_threshold
-            change.direction = pb.MetricDirection.Value(f"{METRICS[name]}_is_better".upper())
-            change.absolute.value = gain if higher else -gain
-        # The empty slice is the data as a whole: a bare `threshold` would hold for every slice.
-        whole = [pb.SlicingSpec()]
-        return [pb.PerSliceMetricThreshold(slicing_specs=whole, threshold=threshold)]
-
-    def _gain(self, name: str) -> float | None:
-        if isinstance(self.min_improvement, FrozenDict):
-            return self.min_improvement.get(name)
-        return self.min_improvement if name in self.thresholds else None
+        by_slice: dict[FrozenDict[str, str], Any] = {}
+        for threshold in thresholds:
+            if threshold.metric == name:
+                threshold.write(by_slice.setdefault(threshold.slice, pb.MetricThreshold()))
+        if name in self._gains():
+            whole = by_slice.setdefault(FrozenDict(), pb.MetricThreshold())
+            gain, higher = self._gains()[name], METRICS[name] == "higher"
+            whole.change_threshold.direction = pb.MetricDirection.Value(
+                f"{METRICS[name]}_is_better".upper()
+            )
+            whole.change_threshold.absolute.value = gain if higher else -gain
+        return [
+            pb.PerSliceMetricThreshold(
+                slicing_specs=[pb.SlicingSpec(feature_values=dict(values))], threshold=message
+            )
+            for values, message in by_slice.items()
+        ]

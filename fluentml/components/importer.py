@@ -17,6 +17,11 @@ class ImportedArtifact(Component):
 
     uri: PathText
 
+    @property
+    def verb(self) -> str:
+        """Name a step that another one brings along by its id."""
+        return super().verb if self.is_primary else self.id
+
     def to_tfx(self, inputs: Mapping[str, Any]) -> Any:
         """Return TFX's Importer."""
         from tfx.dsl.components.common import importer
