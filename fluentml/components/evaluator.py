@@ -35,8 +35,8 @@ class Evaluator(Component):
         thresholds: Metric name, or `"feature=value:Metric"` for a slice, to its bound: the least
             value where higher is better, the greatest where lower is; or `(">=", 0.6)`.
         slices: Features to slice by; a tuple slices by several at once. The whole is always there.
-        min_improvement: The least gain over the baseline model, for every metric with a threshold
-            or by metric name; a little below zero means "no worse".
+        min_improvement: The least gain over the baseline model on the data as a whole, for every
+            metric with a threshold there or by metric name; a little below zero means "no worse".
         baseline: The model to compare with: the latest blessed one, or a Model artifact's folder.
         splits: Splits to evaluate on.
         preprocessing_function_names: Signatures of the model that give TFMA the transformed
@@ -110,7 +110,8 @@ class Evaluator(Component):
     def _gains(self) -> Mapping[str, float]:
         """Return the least gain over the baseline by metric."""
         if isinstance(self.min_improvement, float):
-            directed = (t.metric for t in read(self.thresholds) if METRICS.get(t.metric))
+            whole = (t.metric for t in read(self.thresholds) if not t.slice)
+            directed = (metric for metric in whole if METRICS.get(metric))
             return dict.fromkeys(directed, self.min_improvement)
         return self.min_improvement or {}
 

@@ -69,15 +69,14 @@ def _bounds(config: Any) -> dict[str, str]:
 
 
 def _metric_bounds(metric: Any) -> list[str]:
-    texts = []
-    if metric.HasField("threshold"):
-        texts.append(f"{_in_words(metric.threshold)} in every slice")
+    bounds = [(_in_words(metric.threshold), " in every slice")]
     for at_slices in metric.per_slice_thresholds:
         for spec in at_slices.slicing_specs:
             values = [f"{name}:{value}" for name, value in sorted(spec.feature_values.items())]
             where = ", ".join([*spec.feature_keys, *values])
-            texts.append(_in_words(at_slices.threshold) + (f" for {where}" if where else ""))
-    return texts
+            bounds.append((_in_words(at_slices.threshold), f" for {where}" if where else ""))
+    # Without a baseline TFMA leaves a gain out, and nothing may be left.
+    return [f"{bound}{where}" for bound, where in bounds if bound]
 
 
 def _in_words(threshold: Any) -> str:
