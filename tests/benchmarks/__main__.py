@@ -1,6 +1,6 @@
 """What fluentml costs, always beside plain TFX in the same run.
 
-python -m tests.benchmarks [start] [run]
+python -m tests.benchmarks [start] [run] [--rounds N]
 """
 
 from __future__ import annotations
@@ -60,8 +60,10 @@ def run(rounds: int) -> None:
 if __name__ == "__main__":
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("what", nargs="*", help="start, run; default: both")
-    what = parser.parse_args().what or ["start", "run"]
+    parser.add_argument("--rounds", type=int, default=3, help="runs of each; default: 3")
+    arguments = parser.parse_args()
+    what = arguments.what or ["start", "run"]
     if "start" in what:
-        start(rounds=5)
+        start(arguments.rounds)
     if "run" in what:
-        run(rounds=3)
+        run(arguments.rounds)
