@@ -31,7 +31,8 @@ from fluentml.errors import (
     WiringError,
 )
 from fluentml.graph import Graph, Node
-from fluentml.pipeline import PipelineDef, from_csv, from_tfrecord
+from fluentml.pipeline import PipelineDef
+from fluentml.sources import from_avro, from_csv, from_parquet, from_tfrecord
 from fluentml.spec import Channel
 
 __version__ = "0.1.0"
@@ -40,6 +41,8 @@ __all__ = [
     "PipelineDef",
     "from_csv",
     "from_tfrecord",
+    "from_parquet",
+    "from_avro",
     "Channel",
     "Graph",
     "Node",

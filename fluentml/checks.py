@@ -17,6 +17,7 @@ from fluentml.components import (
     BulkInferrer,
     CsvExampleGen,
     Evaluator,
+    ExampleGen,
     FileBasedExampleGen,
     ImportedHyperparameters,
     ImportedModel,
@@ -348,9 +349,9 @@ def _splits_read(node: Node) -> dict[str, tuple[str, ...]]:
     return {}
 
 
-def _example_gen(graph: Graph, node: Node) -> FileBasedExampleGen | None:
+def _example_gen(graph: Graph, node: Node) -> ExampleGen | None:
     """Return the step that read the examples which this node gets, transformed or not."""
-    while not isinstance(node.component, FileBasedExampleGen):
+    while not isinstance(node.component, ExampleGen):
         if "examples" not in node.inputs:
             return None
         node = graph[node.inputs["examples"].channel.node]

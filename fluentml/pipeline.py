@@ -15,6 +15,7 @@ from fluentml.backends import Backend, get_backend
 from fluentml.checks import check
 from fluentml.errors import CheckError, DefinitionError
 from fluentml.graph import Graph, Settings
+from fluentml.sources import PathLike, Split
 from fluentml.spec import Channel, Component
 from fluentml.wiring import wire
 from fluentml.words import in_words_of, make
@@ -22,9 +23,7 @@ from fluentml.words import in_words_of, make
 if TYPE_CHECKING:
     from fluentml.results import RunResult
 
-PathLike: TypeAlias = str | os.PathLike[str]
 Inputs: TypeAlias = Mapping[str, str | Channel]
-Split: TypeAlias = Mapping[str, int] | Mapping[str, str]
 
 
 class PipelineDef:
@@ -102,6 +101,63 @@ class PipelineDef:
         """
         return self._add(
             kinds.ImportExampleGen,
+            path=path,
+            split=split,
+            input_config=input_config,
+            output_config=output_config,
+            id=id,
+        )
+
+    def from_parquet(
+        self,
+        path: PathLike,
+        *,
+        split: Split | None = None,
+        input_config: Any = None,
+        output_config: Any = None,
+        id: str | None = None,
+    ) -> Self:
+        """Read Parquet files: a feature per column, of several values where it holds lists.
+
+        Whole numbers and booleans become int64 features, floats and decimals float features, text,
+        bytes, dates and times (as ISO 8601) bytes features.
+
+        Args:
+            path: Folder with the files.
+            split: As in `from_csv`.
+            input_config: TFX's `example_gen_pb2.Input`, instead of `split`.
+            output_config: TFX's `example_gen_pb2.Output`, instead of `split`.
+            id: Name of the node; needed for a second step of the kind.
+        """
+        return self._add(
+            kinds.ParquetExampleGen,
+            path=path,
+            split=split,
+            input_config=input_config,
+            output_config=output_config,
+            id=id,
+        )
+
+    def from_avro(
+        self,
+        path: PathLike,
+        *,
+        split: Split | None = None,
+        input_config: Any = None,
+        output_config: Any = None,
+        id: str | None = None,
+    ) -> Self:
+        """Read Avro files: a feature per field, typed as in `from_parquet`.
+
+        Args:
+            path: Folder with the files.
+            split: As in `from_csv`.
+            input_config: TFX's `example_gen_pb2.Input`, instead of `split`.
+            output_config: TFX's `example_gen_pb2.Output`, instead of `split`.
+            id: Name of the node; needed for a second step of the kind.
+        """
+        return self._add(
+            kinds.AvroExampleGen,
             path=path,
             split=split,
             input_config=input_config,
@@ -610,37 +666,3 @@ class PipelineDef:
     def __repr__(self) -> str:
         steps = "".join(f".{component.verb}" for component in self.components)
         return f"PipelineDef({self.settings.name!r}){steps}"
-
-
-def from_csv(
-    path: PathLike,
-    *,
-    split: Split | None = None,
-    input_config: Any = None,
-    output_config: Any = None,
-) -> Component:
-    """Return a source of examples for `bulk_infer`; the parameters of `PipelineDef.from_csv`."""
-    return make(
-        kinds.CsvExampleGen,
-        path=path,
-        split=split,
-        input_config=input_config,
-        output_config=output_config,
-    )
-
-
-def from_tfrecord(
-    path: PathLike,
-    *,
-    split: Split | None = None,
-    input_config: Any = None,
-    output_config: Any = None,
-) -> Component:
-    """Return a source of examples for `bulk_infer`; as `PipelineDef.from_tfrecord`."""
-    return make(
-        kinds.ImportExampleGen,
-        path=path,
-        split=split,
-        input_config=input_config,
-        output_config=output_config,
-    )

@@ -1,0 +1,60 @@
+"""What the components that make examples have in common: their splits."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Annotated, Any, ClassVar
+
+from pydantic import field_validator
+
+from fluentml.spec import Component, FrozenDict, Proto, proto_of
+
+DEFAULT_SPLIT = FrozenDict({"train": 2, "eval": 1})
+
+
+class ExampleGen(Component):
+    """Make one Examples artifact out of outside data.
+
+    Attributes:
+        split: Either the hash buckets of each split, `{"train": 2, "eval": 1}` (the default: two
+            thirds and one third), or the files of each, `{"train": "2024-*.csv", …}`.
+        output_config: TFX's `example_gen_pb2.Output`, instead of `split` by buckets.
+    """
+
+    ROLE: ClassVar[str] = "ExampleGen"
+    OUTPUTS: ClassVar[Mapping[str, str]] = {"examples": "Examples"}
+
+    split: FrozenDict[str, int] | FrozenDict[str, str] = DEFAULT_SPLIT
+    output_config: Annotated[Proto | None, proto_of("tfx.components.example_gen.Output")] = None
+
+    @field_validator("split", mode="before")
+    @classmethod
+    def _sensible_split(cls, value: Any) -> Any:
+        if value is None:
+            return DEFAULT_SPLIT
+        if not isinstance(value, Mapping) or not value:
+            raise ValueError(f'is {value!r}; name at least one split, for example {{"train": 1}}')
+        for name, part in value.items():
+            if not part or not isinstance(part, int | str) or (isinstance(part, int) and part < 0):
+                raise ValueError(
+                    f"gives {name!r} the value {part!r}; it takes hash buckets (1 or more) "
+                    "or a file pattern"
+                )
+        if len({isinstance(part, str) for part in value.values()}) > 1:
+            raise ValueError(f"is {value!r}; it takes hash buckets or file patterns, not both")
+        return value
+
+    @property
+    def split_names(self) -> tuple[str, ...] | None:
+        """The splits that this component makes; None where a proto decides."""
+        return None if self.output_config else tuple(self.split)
+
+    def buckets(self) -> Any:
+        """Return TFX's `Output` of `split` by hash buckets."""
+        from tfx.proto import example_gen_pb2
+
+        buckets = [
+            example_gen_pb2.SplitConfig.Split(name=name, hash_buckets=count)
+            for name, count in self.split.items()
+        ]
+        return example_gen_pb2.Output(split_config=example_gen_pb2.SplitConfig(splits=buckets))
