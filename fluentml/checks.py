@@ -13,6 +13,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import TypeAlias
 
+from fluentml import spans
 from fluentml.components import (
     BulkInferrer,
     CsvExampleGen,
@@ -177,34 +178,59 @@ def data_files(graph: Graph, node: Node) -> Problems:
     if not folder.is_dir():
         yield _missing(f"{step.verb} reads the folder {step.path!r}", folder)
         return
+    found = [spans.find(step.path, pattern, step.span) for pattern in step.patterns]
+    for pattern, files in zip(step.patterns, found, strict=True):
+        yield from _files_of(step, pattern, files)
+    read = {files.span for files in found if files.files}
+    if len(read) > 1:
+        yield PipelineError(
+            f"{step.verb} reads one span for all splits, and its latest is not the same in each.",
+            "; ".join(
+                _span_of(split, files) for split, files in zip(step.split, found, strict=True)
+            ),
+            hint="complete the data, or name a span that every split has: span=…",
+        )
+
+
+def _span_of(split: str, found: spans.Found) -> str:
+    span, version = found.span or (None, None)
+    return f"{split!r}: span {span}" + ("" if version is None else f", version {version}")
+
+
+def _files_of(step: FileBasedExampleGen, pattern: str, found: spans.Found) -> Problems:
     kinds = " or ".join(step.SUFFIXES)
-    for pattern in _patterns(step):
-        files = _files(step, pattern)
-        if not files:
-            named = f"no file {pattern!r}" if step.splits_are_files else "no file"
-            yield PipelineError(
-                f"{step.verb} finds {named} in {step.path!r}.",
-                f"It holds: {_content(folder)}.",
-                hint=f"put {kinds} files there, or name another folder.",
-            )
-        others = [path.name for path in files if not _is_of_kind(step, path)]
-        if others and not step.splits_are_files:
-            yield PipelineError(
-                f"{step.verb} would read everything in {step.path!r}, these too: "
-                f"{listing(others[:5])}.",
-                f"They are no {kinds} files.",
-                hint='move them away, or name the files of each split: split={"train": "…", …}.',
-            )
+    if found.odd:
+        yield PipelineError(
+            f"{step.verb} cannot tell the span of {str(found.odd[0])!r} by {pattern!r}.",
+            hint="name only files of spans; numbers with zeros in front need their width, as in "
+            "{SPAN:2}.",
+        )
+    elif found.spans and not found.files:
+        yield PipelineError(
+            f"{step.verb} finds no file of span {step.span} by {pattern!r} in {step.path!r}.",
+            f"The spans there: {_some(found.spans)}.",
+            hint="name one of these, or leave span= out for the latest.",
+        )
+    elif not found.files:
+        named = f"no file {pattern!r}" if step.files_are_named else "no file"
+        yield PipelineError(
+            f"{step.verb} finds {named} in {step.path!r}.",
+            f"It holds: {_content(Path(step.path))}.",
+            hint=f"put {kinds} files there, or name another folder.",
+        )
+    others = [path.name for path in found.files if not _is_of_kind(step, path)]
+    if others and not step.files_are_named:
+        yield PipelineError(
+            f"{step.verb} would read everything in {step.path!r}, these too: "
+            f"{listing(others[:5])}.",
+            f"They are no {kinds} files.",
+            hint=f'move them away, or name the files to read: pattern="*{step.SUFFIXES[0]}".',
+        )
 
 
-def _patterns(step: FileBasedExampleGen) -> list[str]:
-    return [str(pattern) for pattern in step.split.values()] if step.splits_are_files else ["*"]
-
-
-def _files(step: FileBasedExampleGen, pattern: str) -> list[Path]:
-    """Return what a pattern matches in the step's folder; TFX's `{SPAN}` and the like match all."""
-    whole = Path(step.path).absolute() / re.sub(r"\{.*?\}", "*", pattern)
-    return sorted(Path(whole.anchor).glob(str(whole.relative_to(whole.anchor))))
+def _some(numbers: list[int]) -> str:
+    """Return the last few of many numbers."""
+    return ("…, " if len(numbers) > 8 else "") + ", ".join(map(str, numbers[-8:]))
 
 
 def _is_of_kind(step: FileBasedExampleGen, path: Path) -> bool:
@@ -307,8 +333,9 @@ def _mentions(transform: Transform, text: str) -> bool:
 def _csv_header(step: CsvExampleGen) -> list[str] | None:
     if is_remote(step.path) or step.input_config:
         return None
-    for path in (path for pattern in _patterns(step) for path in _files(step, pattern)):
-        if path.is_file() and (step.splits_are_files or _is_of_kind(step, path)):
+    found = [spans.find(step.path, pattern, step.span) for pattern in step.patterns]
+    for path in (path for files in found for path in files.files):
+        if path.is_file() and (step.files_are_named or _is_of_kind(step, path)):
             with path.open(encoding="utf-8", errors="replace") as lines:
                 # TFX splits the header just so: it leaves quotes in the names.
                 header = lines.readline().strip()

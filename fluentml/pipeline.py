@@ -15,7 +15,7 @@ from fluentml.backends import Backend, get_backend
 from fluentml.checks import check
 from fluentml.errors import CheckError, DefinitionError
 from fluentml.graph import Graph, Settings
-from fluentml.sources import PathLike, Split
+from fluentml.sources import PathLike, Span, Split
 from fluentml.spec import Channel, Component
 from fluentml.wiring import wire
 from fluentml.words import in_words_of, make
@@ -58,6 +58,9 @@ class PipelineDef:
         path: PathLike,
         *,
         split: Split | None = None,
+        pattern: str | None = None,
+        span: Span = "latest",
+        partition_on: str | None = None,
         input_config: Any = None,
         output_config: Any = None,
         id: str | None = None,
@@ -68,6 +71,13 @@ class PipelineDef:
             path: Folder with the files.
             split: Hash buckets by split, default `{"train": 2, "eval": 1}` (two thirds, one
                 third), or the files of each split: `{"train": "train*.csv", "eval": "eval*.csv"}`.
+            pattern: The files to read, default every file. `{SPAN}`, or `{YYYY}`, `{MM}` and
+                `{DD}`, in it, or in the patterns of `split`, tell the span of a file, and
+                `{VERSION}` a version of it: `"{YYYY}-{MM}-{DD}/*.csv"`, `"span-{SPAN:2}/*"` (two
+                digits).
+            span: The span to read: `"latest"`, a number, or a date; always in its latest version.
+            partition_on: Column by whose value the hash buckets are dealt, so that the rows of one
+                user stay in one split; whole numbers or text. Default: by the whole row.
             input_config: TFX's `example_gen_pb2.Input`, instead of `split`.
             output_config: TFX's `example_gen_pb2.Output`, instead of `split`.
             id: Name of the node; needed for a second step of the kind.
@@ -76,6 +86,9 @@ class PipelineDef:
             kinds.CsvExampleGen,
             path=path,
             split=split,
+            pattern=pattern,
+            span=span,
+            partition_on=partition_on,
             input_config=input_config,
             output_config=output_config,
             id=id,
@@ -86,6 +99,9 @@ class PipelineDef:
         path: PathLike,
         *,
         split: Split | None = None,
+        pattern: str | None = None,
+        span: Span = "latest",
+        partition_on: str | None = None,
         input_config: Any = None,
         output_config: Any = None,
         id: str | None = None,
@@ -94,7 +110,10 @@ class PipelineDef:
 
         Args:
             path: Folder with the files.
-            split: As in `from_csv`.
+            split: As in `from_csv`; `pattern`, `span` and `partition_on` too.
+            pattern: The files to read.
+            span: The span to read.
+            partition_on: Feature by whose value the hash buckets are dealt.
             input_config: TFX's `example_gen_pb2.Input`, instead of `split`.
             output_config: TFX's `example_gen_pb2.Output`, instead of `split`.
             id: Name of the node; needed for a second step of the kind.
@@ -103,6 +122,9 @@ class PipelineDef:
             kinds.ImportExampleGen,
             path=path,
             split=split,
+            pattern=pattern,
+            span=span,
+            partition_on=partition_on,
             input_config=input_config,
             output_config=output_config,
             id=id,
@@ -113,6 +135,9 @@ class PipelineDef:
         path: PathLike,
         *,
         split: Split | None = None,
+        pattern: str | None = None,
+        span: Span = "latest",
+        partition_on: str | None = None,
         input_config: Any = None,
         output_config: Any = None,
         id: str | None = None,
@@ -124,7 +149,10 @@ class PipelineDef:
 
         Args:
             path: Folder with the files.
-            split: As in `from_csv`.
+            split: As in `from_csv`; `pattern`, `span` and `partition_on` too.
+            pattern: The files to read.
+            span: The span to read.
+            partition_on: Feature by whose value the hash buckets are dealt.
             input_config: TFX's `example_gen_pb2.Input`, instead of `split`.
             output_config: TFX's `example_gen_pb2.Output`, instead of `split`.
             id: Name of the node; needed for a second step of the kind.
@@ -133,6 +161,9 @@ class PipelineDef:
             kinds.ParquetExampleGen,
             path=path,
             split=split,
+            pattern=pattern,
+            span=span,
+            partition_on=partition_on,
             input_config=input_config,
             output_config=output_config,
             id=id,
@@ -143,6 +174,9 @@ class PipelineDef:
         path: PathLike,
         *,
         split: Split | None = None,
+        pattern: str | None = None,
+        span: Span = "latest",
+        partition_on: str | None = None,
         input_config: Any = None,
         output_config: Any = None,
         id: str | None = None,
@@ -151,7 +185,10 @@ class PipelineDef:
 
         Args:
             path: Folder with the files.
-            split: As in `from_csv`.
+            split: As in `from_csv`; `pattern`, `span` and `partition_on` too.
+            pattern: The files to read.
+            span: The span to read.
+            partition_on: Feature by whose value the hash buckets are dealt.
             input_config: TFX's `example_gen_pb2.Input`, instead of `split`.
             output_config: TFX's `example_gen_pb2.Output`, instead of `split`.
             id: Name of the node; needed for a second step of the kind.
@@ -160,6 +197,9 @@ class PipelineDef:
             kinds.AvroExampleGen,
             path=path,
             split=split,
+            pattern=pattern,
+            span=span,
+            partition_on=partition_on,
             input_config=input_config,
             output_config=output_config,
             id=id,

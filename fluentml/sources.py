@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import datetime
 import os
 from collections.abc import Mapping
-from typing import Any, TypeAlias
+from typing import Any, Literal, TypeAlias
 
 from fluentml import components as kinds
 from fluentml.spec import Component
@@ -12,12 +13,16 @@ from fluentml.words import make
 
 PathLike: TypeAlias = str | os.PathLike[str]
 Split: TypeAlias = Mapping[str, int] | Mapping[str, str]
+Span: TypeAlias = int | datetime.date | Literal["latest"]
 
 
 def from_csv(
     path: PathLike,
     *,
     split: Split | None = None,
+    pattern: str | None = None,
+    span: Span = "latest",
+    partition_on: str | None = None,
     input_config: Any = None,
     output_config: Any = None,
 ) -> Component:
@@ -26,6 +31,9 @@ def from_csv(
         kinds.CsvExampleGen,
         path=path,
         split=split,
+        pattern=pattern,
+        span=span,
+        partition_on=partition_on,
         input_config=input_config,
         output_config=output_config,
     )
@@ -35,6 +43,9 @@ def from_tfrecord(
     path: PathLike,
     *,
     split: Split | None = None,
+    pattern: str | None = None,
+    span: Span = "latest",
+    partition_on: str | None = None,
     input_config: Any = None,
     output_config: Any = None,
 ) -> Component:
@@ -43,6 +54,9 @@ def from_tfrecord(
         kinds.ImportExampleGen,
         path=path,
         split=split,
+        pattern=pattern,
+        span=span,
+        partition_on=partition_on,
         input_config=input_config,
         output_config=output_config,
     )
@@ -52,6 +66,9 @@ def from_parquet(
     path: PathLike,
     *,
     split: Split | None = None,
+    pattern: str | None = None,
+    span: Span = "latest",
+    partition_on: str | None = None,
     input_config: Any = None,
     output_config: Any = None,
 ) -> Component:
@@ -60,6 +77,9 @@ def from_parquet(
         kinds.ParquetExampleGen,
         path=path,
         split=split,
+        pattern=pattern,
+        span=span,
+        partition_on=partition_on,
         input_config=input_config,
         output_config=output_config,
     )
@@ -69,6 +89,9 @@ def from_avro(
     path: PathLike,
     *,
     split: Split | None = None,
+    pattern: str | None = None,
+    span: Span = "latest",
+    partition_on: str | None = None,
     input_config: Any = None,
     output_config: Any = None,
 ) -> Component:
@@ -77,6 +100,9 @@ def from_avro(
         kinds.AvroExampleGen,
         path=path,
         split=split,
+        pattern=pattern,
+        span=span,
+        partition_on=partition_on,
         input_config=input_config,
         output_config=output_config,
     )

@@ -82,6 +82,63 @@ def test_the_folder_is_looked_at(kind, tmp_path, monkeypatch):
     assert f"They are no .{kind} files." in problems_of(source("data"))[0]
 
 
+@pytest.mark.parametrize(
+    ("pattern", "said"),
+    [
+        ("{DATE}/*", "it has {DATE}; it takes {SPAN}, or {YYYY}, {MM} and {DD}, and {VERSION}"),
+        ("{span}/*", "it has {span}; it takes {SPAN}, or {YYYY}, {MM} and {DD}, and {VERSION}"),
+        ("{SPAN}/{SPAN}/*", "it has {SPAN} more than once"),
+        ("{SPAN:two}/*", "it has {SPAN:two}; a number of digits goes with SPAN or VERSION only"),
+        ("{YYYY:4}{MM}{DD}", "it has {YYYY:4}; a number of digits goes with SPAN or VERSION only"),
+        ("{YYYY}-{MM}/*", "a date needs {YYYY}, {MM} and {DD}"),
+        ("{SPAN}/{YYYY}{MM}{DD}", "it has {SPAN} and a date; one of them is the span"),
+        ("v{VERSION}/*", "{VERSION} goes with {SPAN}, or with {YYYY}, {MM} and {DD}"),
+    ],
+)
+def test_a_pattern_that_tfx_would_not_take(pattern, said):
+    told = f"from_csv() cannot read the file pattern {pattern!r}: {said}."
+    assert message_of(fml.DefinitionError, P.from_csv, "d", pattern=pattern) == told
+    assert message_of(fml.DefinitionError, P.from_csv, "d", split={"a": pattern}) == told
+
+
+@pytest.mark.parametrize(
+    ("parameters", "said"),
+    [
+        (
+            {"split": {"a": "a{SPAN}", "b": "b"}},
+            "needs the same of {SPAN}, {VERSION} and the date in every file pattern.",
+        ),
+        ({"span": 3}, "takes span= with {SPAN}, or {YYYY}, {MM} and {DD}, in a file pattern."),
+        (
+            {"split": {"a": "a*"}, "pattern": "*.csv"},
+            "takes pattern= with hash buckets, and split= names files.",
+        ),
+        (
+            {"split": {"a": "a*"}, "partition_on": "user"},
+            "takes partition_on= with hash buckets, and split= names files.",
+        ),
+    ],
+)
+def test_parameters_that_do_not_go_together(parameters, said):
+    assert message_of(fml.DefinitionError, P.from_csv, "d", **parameters) == f"from_csv() {said}"
+
+
+@pytest.mark.parametrize("span", [(1, 3), -1, True, "newest", 1.5])
+def test_one_span_in_a_run(span):
+    assert message_of(fml.DefinitionError, P.from_csv, "d", pattern="{SPAN}", span=span) == (
+        f'from_csv(): span= is {span!r}; TFX reads one span in a run: "latest", a number, '
+        "or a date."
+    )
+
+
+def test_a_date_is_a_span_as_tfx_counts_them():
+    step = fml.from_csv("d", pattern="{YYYY}{MM}{DD}", span=datetime.date(2017, 1, 1))
+    assert step.span == 17167  # the example of TFX's own documentation
+    assert step == fml.from_csv("d", pattern="{YYYY}{MM}{DD}", span=17167)
+    pipeline = P.from_csv("d", pattern="{SPAN}", span=2, partition_on="user", split={"a": 1})
+    assert fml.Graph.from_json(pipeline.graph.to_json()) == pipeline.graph
+
+
 # -- what arrives ----------------------------------------------------------------------------------
 
 ROWS = [{"n": n, "x": n / 2, "word": "" if n == 0 else f"w{n}", "yes": n == 1} for n in range(30)]
@@ -173,3 +230,44 @@ def test_a_row_as_an_example():
         "The column 'where' holds values of the type dict, and a feature cannot.\n"
         "Hint: leave it out, or write it as numbers, text or lists of one of these."
     )
+
+
+@pytest.mark.tfx
+@pytest.mark.parametrize(("span", "first"), [("latest", 200), (1, 100)])
+def test_a_span_in_its_latest_version(tmp_path, span, first):
+    for name, start in {"01/1": 0, "01/2": 100, "02/1": 200}.items():
+        write_parquet(tmp_path / f"data/{name}/a.parquet", [{"n": start + i} for i in range(9)])
+    pipeline = fml.PipelineDef("p", root=tmp_path / "artifacts").from_parquet(
+        tmp_path / "data", pattern="{SPAN:2}/{VERSION}/*", span=span, split={"a": 2, "b": 1}
+    )
+    examples = examples_of(pipeline)
+    assert [*examples] == ["a", "b"]
+    assert values(examples["a"] + examples["b"], "n") == [*range(first, first + 9)]
+
+
+@pytest.mark.tfx
+def test_a_date_in_splits_by_files(tmp_path):
+    for day in ("2024-04-30", "2024-05-01"):
+        for split, count in (("train", 3), ("eval", 2)):
+            file = tmp_path / f"data/{day}/{split}.csv"
+            file.parent.mkdir(parents=True, exist_ok=True)
+            file.write_text("day\n" + f"{day}\n" * count)
+    split = {"train": "{YYYY}-{MM}-{DD}/train.csv", "eval": "{YYYY}-{MM}-{DD}/eval.csv"}
+    pipeline = fml.PipelineDef("p", root=tmp_path / "artifacts").from_csv(
+        tmp_path / "data", split=split, span=datetime.date(2024, 4, 30)
+    )
+    examples = examples_of(pipeline)
+    assert counts(examples) == {"train": 3, "eval": 2}
+    assert {*values(examples["train"], "day")} == {b"2024-04-30"}
+
+
+@pytest.mark.tfx
+def test_one_user_stays_in_one_split(tmp_path):
+    rows = [{"user": f"u{n % 10}", "n": n} for n in range(60)]
+    write_parquet(tmp_path / "data/rows.parquet", rows)
+    pipeline = fml.PipelineDef("p", root=tmp_path / "artifacts").from_parquet(
+        tmp_path / "data", split={"a": 1, "b": 1}, partition_on="user"
+    )
+    users = {split: {*values(rows, "user")} for split, rows in examples_of(pipeline).items()}
+    assert users["a"].isdisjoint(users["b"])
+    assert len(users["a"] | users["b"]) == 10

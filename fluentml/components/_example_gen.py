@@ -18,6 +18,8 @@ class ExampleGen(Component):
     Attributes:
         split: Either the hash buckets of each split, `{"train": 2, "eval": 1}` (the default: two
             thirds and one third), or the files of each, `{"train": "2024-*.csv", …}`.
+        partition_on: Feature by whose value the buckets are dealt, so that the examples of one
+            user stay in one split; whole numbers or text. Default: by the whole example.
         output_config: TFX's `example_gen_pb2.Output`, instead of `split` by buckets.
     """
 
@@ -25,6 +27,7 @@ class ExampleGen(Component):
     OUTPUTS: ClassVar[Mapping[str, str]] = {"examples": "Examples"}
 
     split: FrozenDict[str, int] | FrozenDict[str, str] = DEFAULT_SPLIT
+    partition_on: str | None = None
     output_config: Annotated[Proto | None, proto_of("tfx.components.example_gen.Output")] = None
 
     @field_validator("split", mode="before")
@@ -49,12 +52,17 @@ class ExampleGen(Component):
         """The splits that this component makes; None where a proto decides."""
         return None if self.output_config else tuple(self.split)
 
-    def buckets(self) -> Any:
-        """Return TFX's `Output` of `split` by hash buckets."""
+    def buckets(self) -> dict[str, Any]:
+        """Return TFX's `output_config` of `split` by hash buckets, where it is not the default."""
+        if self.split == DEFAULT_SPLIT and not self.partition_on:
+            return {}
         from tfx.proto import example_gen_pb2
 
         buckets = [
             example_gen_pb2.SplitConfig.Split(name=name, hash_buckets=count)
             for name, count in self.split.items()
         ]
-        return example_gen_pb2.Output(split_config=example_gen_pb2.SplitConfig(splits=buckets))
+        split_config = example_gen_pb2.SplitConfig(
+            splits=buckets, partition_feature_name=self.partition_on
+        )
+        return {"output_config": example_gen_pb2.Output(split_config=split_config)}
