@@ -32,7 +32,14 @@ from fluentml.errors import (
 )
 from fluentml.graph import Graph, Node
 from fluentml.pipeline import PipelineDef
-from fluentml.sources import from_avro, from_csv, from_parquet, from_tfrecord
+from fluentml.sources import (
+    from_avro,
+    from_csv,
+    from_custom_example_gen,
+    from_dataframe,
+    from_parquet,
+    from_tfrecord,
+)
 from fluentml.spec import Channel
 
 __version__ = "0.1.0"
@@ -43,6 +50,8 @@ __all__ = [
     "from_tfrecord",
     "from_parquet",
     "from_avro",
+    "from_dataframe",
+    "from_custom_example_gen",
     "Channel",
     "Graph",
     "Node",

@@ -378,11 +378,11 @@ def _splits_read(node: Node) -> dict[str, tuple[str, ...]]:
 
 def _example_gen(graph: Graph, node: Node) -> ExampleGen | None:
     """Return the step that read the examples which this node gets, transformed or not."""
-    while not isinstance(node.component, ExampleGen):
+    while node.component.role != ExampleGen.ROLE:
         if "examples" not in node.inputs:
             return None
         node = graph[node.inputs["examples"].channel.node]
-    return node.component
+    return node.component if isinstance(node.component, ExampleGen) else None
 
 
 def gates(graph: Graph, node: Node) -> Problems:

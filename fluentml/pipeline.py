@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 from typing_extensions import Self
 
 from fluentml import components as kinds
+from fluentml import frames
 from fluentml.backends import Backend, get_backend
 from fluentml.checks import check
 from fluentml.errors import CheckError, DefinitionError
@@ -204,6 +205,57 @@ class PipelineDef:
             output_config=output_config,
             id=id,
         )
+
+    def from_dataframe(
+        self,
+        frame: Any,
+        *,
+        split: Mapping[str, int] | None = None,
+        partition_on: str | None = None,
+        id: str | None = None,
+    ) -> Self:
+        """Read a data frame, such as one in a notebook.
+
+        The call writes it as a Parquet file to `{root}/{name}/_frames`, named by its content: what
+        happens to the frame afterwards changes nothing, and the same content is the same step.
+
+        Args:
+            frame: A pandas DataFrame or a pyarrow Table. Missing values stay missing; pandas' index
+                is left out, and `reset_index()` makes columns of it.
+            split: Hash buckets by split, default `{"train": 2, "eval": 1}`.
+            partition_on: As in `from_csv`.
+            id: Name of the node; needed for a second step of the kind.
+
+        Raises:
+            DefinitionError: The frame is empty, or holds what Parquet cannot.
+        """
+        folder = f"{self.settings.root.rstrip('/')}/{self.settings.name}/_frames"
+        return self._add(
+            kinds.DataFrameExampleGen,
+            path=folder,
+            pattern=frames.keep(frame, folder),
+            split=split,
+            partition_on=partition_on,
+            id=id,
+        )
+
+    def from_custom_example_gen(
+        self,
+        component: Any | Callable[..., Any],
+        *,
+        inputs: Inputs | None = None,
+        id: str | None = None,
+    ) -> Self:
+        """Take the examples of any TFX component, which plays ExampleGen for the whole chain.
+
+        Args:
+            component: A TFX component with the output `examples`, or a function that returns one
+                when the pipeline is lowered, as in `add_component`.
+            inputs: Channels for the function's parameters, if it has any.
+            id: Name of the node; default: the function's name.
+        """
+        with in_words_of("from_custom_example_gen", {"inputs": inputs, "id": id}):
+            return self.add(kinds.CustomExampleGen.of(component, id, inputs or {}))
 
     # -- data checks ------------------------------------------------------------------------------
 

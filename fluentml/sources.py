@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import datetime
 import os
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any, Literal, TypeAlias
 
 from fluentml import components as kinds
+from fluentml import frames
 from fluentml.spec import Component
-from fluentml.words import make
+from fluentml.words import in_words_of, make
 
 PathLike: TypeAlias = str | os.PathLike[str]
 Split: TypeAlias = Mapping[str, int] | Mapping[str, str]
@@ -106,3 +107,35 @@ def from_avro(
         input_config=input_config,
         output_config=output_config,
     )
+
+
+def from_dataframe(
+    frame: Any,
+    *,
+    folder: PathLike = "artifacts/_frames",
+    split: Mapping[str, int] | None = None,
+    partition_on: str | None = None,
+) -> Component:
+    """Return a source of examples for `bulk_infer`; as `PipelineDef.from_dataframe`.
+
+    Args:
+        frame: A pandas DataFrame or a pyarrow Table.
+        folder: Where the frame is kept as a Parquet file.
+        split: Hash buckets by split.
+        partition_on: Feature by whose value the hash buckets are dealt.
+    """
+    return make(
+        kinds.DataFrameExampleGen,
+        path=folder,
+        pattern=frames.keep(frame, os.fspath(folder)),
+        split=split,
+        partition_on=partition_on,
+    )
+
+
+def from_custom_example_gen(
+    component: Any | Callable[..., Any], *, id: str | None = None
+) -> Component:
+    """Return a source of examples for `bulk_infer`; as `PipelineDef.from_custom_example_gen`."""
+    with in_words_of("from_custom_example_gen", {"id": id}):
+        return kinds.CustomExampleGen.of(component, id, {})

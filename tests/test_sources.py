@@ -6,6 +6,7 @@ import datetime
 import decimal
 import json
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
@@ -137,6 +138,109 @@ def test_a_date_is_a_span_as_tfx_counts_them():
     assert step == fml.from_csv("d", pattern="{YYYY}{MM}{DD}", span=17167)
     pipeline = P.from_csv("d", pattern="{SPAN}", span=2, partition_on="user", split={"a": 1})
     assert fml.Graph.from_json(pipeline.graph.to_json()) == pipeline.graph
+
+
+# -- a component of one's own ----------------------------------------------------------------------
+
+
+def from_nowhere(): ...
+
+
+def test_a_custom_example_gen_feeds_the_chain():
+    pipeline = P.from_custom_example_gen(from_nowhere).generate_statistics().train("m.py")
+    assert pipeline.components[0].verb == "from_custom_example_gen(from_nowhere)"
+    for node in ("StatisticsGen", "Trainer"):
+        assert str(pipeline.graph[node].inputs["examples"].channel) == "from_nowhere.examples"
+    # Its splits are its own affair.
+    assert problems_of(P.from_custom_example_gen(from_nowhere).train("json.loads")) == []
+
+
+def test_a_custom_example_gen_for_a_bulk_inference():
+    data = fml.from_custom_example_gen(lambda: None, id="Mine")
+    graph = P.from_csv("d").train("m.py").bulk_infer(data).graph
+    assert graph["BulkInferrer"].upstream[0] == "BulkInferrer_examples"
+
+
+def test_two_example_gens_are_one_too_many():
+    pipeline = P.from_csv("d").from_custom_example_gen(from_nowhere).generate_statistics()
+    assert "generate_statistics() could read 'examples' from several channels" in message_of(
+        fml.WiringError, lambda: pipeline.graph
+    )
+
+
+@pytest.mark.parametrize("made", [{}, {"examples": "Model"}, {"data": "Examples"}])
+def test_a_component_that_makes_no_examples(made):
+    outputs = {key: SimpleNamespace(type_name=kind) for key, kind in made.items()}
+    built = SimpleNamespace(executor_spec=1, id="Mine", inputs={}, outputs=outputs)
+    text = message_of(fml.DefinitionError, P.from_custom_example_gen, built)
+    what, outputs, hint = text.splitlines()
+    assert what == (
+        "from_custom_example_gen() takes a component with the output 'examples' of the type "
+        "Examples, and 'Mine' has none."
+    )
+    assert "add_component(…)" in hint
+
+
+def test_the_errors_of_custom_components_name_their_verb():
+    text = message_of(fml.DefinitionError, P.from_custom_example_gen, 3)
+    assert text.startswith("from_custom_example_gen() takes a TFX component or a function, not 3.")
+    assert "add_component" not in text
+
+
+# -- data frames -----------------------------------------------------------------------------------
+
+FRAME = {"n": [0, 1, 2], "word": ["a", None, "c"], "x": [0.5, float("nan"), 0.0]}
+
+
+@pytest.fixture
+def frames(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    return tmp_path / "artifacts/test/_frames"
+
+
+@pytest.mark.tfx
+def test_a_frame_is_kept_by_its_content(frames):
+    import pandas
+    import pyarrow
+
+    frame = pandas.DataFrame(FRAME)
+    pipeline = P.from_dataframe(frame)
+    (file,) = frames.iterdir()
+    before = file.stat()
+    assert P.from_dataframe(frame.copy()) == pipeline
+    assert hash(P.from_dataframe(frame.set_index("n").reset_index())) == hash(pipeline)
+    assert [*frames.iterdir()] == [file]
+    assert file.stat().st_mtime_ns == before.st_mtime_ns
+    assert problems_of(pipeline) == []
+    assert fml.Graph.from_json(pipeline.graph.to_json()) == pipeline.graph
+    frame.loc[0, "n"] = 7
+    assert P.from_dataframe(frame) != pipeline
+    assert len([*frames.iterdir()]) == 2
+    assert P.from_dataframe(pyarrow.table({"n": [1]})).components[0].verb == "from_dataframe()"
+
+
+@pytest.mark.tfx
+def test_a_frame_that_cannot_be_kept(frames, tmp_path):
+    import pandas
+
+    def told(frame, pipeline=P):
+        return message_of(fml.DefinitionError, pipeline.from_dataframe, frame)
+
+    assert told([1]) == (
+        "from_dataframe() takes a pandas DataFrame or a pyarrow Table, not a value of the type "
+        "list.\n"
+        "Hint: for files there are from_csv(…), from_parquet(…) and others."
+    )
+    assert "a frame of 0 rows and 1 columns." in told(pandas.DataFrame({"a": []}))
+    assert "'a'" in told(pandas.DataFrame([[1, 2]], columns=["a", "a"]))
+    mixed = told(pandas.DataFrame({"m": [1, "x"]}))
+    assert "column m" in mixed
+    assert mixed.endswith("Hint: give every column a name of its own and values of one type.")
+    assert not frames.exists()
+    good = pandas.DataFrame(FRAME)
+    assert "cannot write to 'gs://b/p/_frames'" in told(good, fml.PipelineDef("p", root="gs://b"))
+    (tmp_path / "file").touch()
+    assert "Not a directory." in told(good, fml.PipelineDef("p", root=tmp_path / "file"))
 
 
 # -- what arrives ----------------------------------------------------------------------------------
@@ -271,3 +375,43 @@ def test_one_user_stays_in_one_split(tmp_path):
     users = {split: {*values(rows, "user")} for split, rows in examples_of(pipeline).items()}
     assert users["a"].isdisjoint(users["b"])
     assert len(users["a"] | users["b"]) == 10
+
+
+@pytest.mark.tfx
+def test_a_frame_arrives_with_its_missing_values(tmp_path):
+    import pandas
+
+    frame = pandas.DataFrame(FRAME)
+    frame["when"] = pandas.to_datetime(["2024-05-01", None, "2024-05-02 10:00"])
+    frame["kind"] = frame["word"].astype("category")
+    frame["maybe"] = pandas.array([True, None, False], dtype="boolean")
+    pipeline = fml.PipelineDef("p", root=tmp_path).from_dataframe(frame, split={"all": 1})
+    first, second, third = sorted(examples_of(pipeline)["all"], key=lambda row: row["n"][1])
+    assert first == {
+        "n": ("int64_list", [0]),
+        "word": ("bytes_list", [b"a"]),
+        "x": ("float_list", [0.5]),
+        "when": ("bytes_list", [b"2024-05-01T00:00:00"]),
+        "kind": ("bytes_list", [b"a"]),
+        "maybe": ("int64_list", [1]),
+    }
+    assert {name: kind for name, (kind, _) in second.items() if kind} == {"n": "int64_list"}
+    assert third["x"] == ("float_list", [0.0])
+    assert third["maybe"] == ("int64_list", [0])
+
+
+@pytest.mark.tfx
+def test_a_custom_example_gen_runs(tmp_path):
+    def penguins():
+        from tfx.components.example_gen.csv_example_gen.component import CsvExampleGen
+
+        return CsvExampleGen(input_base=str(tmp_path / "data"))
+
+    (tmp_path / "data").mkdir()
+    (tmp_path / "data/rows.csv").write_text("n\n" + "1\n" * 30)
+    pipeline = fml.PipelineDef("p", root=tmp_path / "artifacts")
+    by_function = pipeline.from_custom_example_gen(penguins).generate_statistics()
+    assert by_function.run(quiet=True).succeeded
+    built = penguins().with_id("Built")
+    examples = examples_of(pipeline.from_custom_example_gen(built).generate_statistics())
+    assert sum(counts(examples).values()) == 30

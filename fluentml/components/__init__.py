@@ -10,6 +10,8 @@ from fluentml.components.avro_example_gen import AvroExampleGen
 from fluentml.components.bulk_inferrer import BulkInferrer
 from fluentml.components.csv_example_gen import CsvExampleGen
 from fluentml.components.custom import CustomComponent
+from fluentml.components.custom_example_gen import CustomExampleGen
+from fluentml.components.dataframe_example_gen import DataFrameExampleGen
 from fluentml.components.evaluator import Evaluator
 from fluentml.components.example_validator import ExampleValidator
 from fluentml.components.import_example_gen import ImportExampleGen
@@ -30,6 +32,8 @@ __all__ = [
     "BulkInferrer",
     "CsvExampleGen",
     "CustomComponent",
+    "CustomExampleGen",
+    "DataFrameExampleGen",
     "Evaluator",
     "ExampleGen",
     "ExampleValidator",
