@@ -1,6 +1,6 @@
 """What can be known wrong before anything runs.
 
-User code is parsed, never imported; data files are opened only as far as their header. Whatever
+User code is parsed, never imported; of data files only the first rows are read. Whatever
 lies behind a URI (`gs://…`) is left to the run.
 """
 
@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import TypeAlias
 
-from fluentml import spans
+from fluentml import checks_csv, spans
 from fluentml.components import (
     BulkInferrer,
     CsvExampleGen,
@@ -29,7 +29,7 @@ from fluentml.components import (
     Transform,
     UserCode,
 )
-from fluentml.errors import PipelineError, did_you_mean, listing
+from fluentml.errors import PipelineError, did_you_mean, listing, shown
 from fluentml.graph import Graph, Node
 from fluentml.metrics import METRICS
 from fluentml.spec import Component, is_remote
@@ -201,7 +201,7 @@ def _files_of(step: FileBasedExampleGen, pattern: str, found: spans.Found) -> Pr
     kinds = " or ".join(step.SUFFIXES)
     if found.odd:
         yield PipelineError(
-            f"{step.verb} cannot tell the span of {str(found.odd[0])!r} by {pattern!r}.",
+            f"{step.verb} cannot tell the span of {shown(found.odd[0])!r} by {pattern!r}.",
             hint="name only files of spans; numbers with zeros in front need their width, as in "
             "{SPAN:2}.",
         )
@@ -231,6 +231,30 @@ def _files_of(step: FileBasedExampleGen, pattern: str, found: spans.Found) -> Pr
 def _some(numbers: list[int]) -> str:
     """Return the last few of many numbers."""
     return ("…, " if len(numbers) > 8 else "") + ", ".join(map(str, numbers[-8:]))
+
+
+def csv_rows(graph: Graph, node: Node) -> Problems:
+    """The first rows of CSV files are sound, and the column to partition on is there."""
+    step = node.component
+    if isinstance(step, CsvExampleGen):
+        for files in _csv_files(step):
+            yield from checks_csv.look(step.verb, files)
+            if step.partition_on and files:
+                yield from checks_csv.missing_column(
+                    step.verb, "partition_on", step.partition_on, files[0]
+                )
+
+
+def _csv_files(step: CsvExampleGen) -> list[list[Path]]:
+    """Return the files of each pattern, as far as they can be looked at here."""
+    if is_remote(step.path) or step.input_config:
+        return []
+    found = [spans.find(step.path, pattern, step.span).files for pattern in step.patterns]
+    return [
+        [path for path in files if step.files_are_named or _is_of_kind(step, path)]
+        for files in found
+        if all(path.is_file() for path in files)
+    ]
 
 
 def _is_of_kind(step: FileBasedExampleGen, path: Path) -> bool:
@@ -331,16 +355,11 @@ def _mentions(transform: Transform, text: str) -> bool:
 
 
 def _csv_header(step: CsvExampleGen) -> list[str] | None:
-    if is_remote(step.path) or step.input_config:
-        return None
-    found = [spans.find(step.path, pattern, step.span) for pattern in step.patterns]
-    for path in (path for files in found for path in files.files):
-        if path.is_file() and (step.files_are_named or _is_of_kind(step, path)):
-            with path.open(encoding="utf-8", errors="replace") as lines:
-                # TFX splits the header just so: it leaves quotes in the names.
-                header = lines.readline().strip()
-            return header.split(",") if header else None
-    return None
+    files = [path for files in _csv_files(step) for path in files]
+    columns = checks_csv.header(files[0]) if files else []
+    # An unreadable header is a problem of its own.
+    readable = any(columns) and "\N{REPLACEMENT CHARACTER}" not in "".join(columns)
+    return columns if readable else None
 
 
 def splits_exist(graph: Graph, node: Node) -> Problems:
@@ -430,6 +449,7 @@ def _no_gate(graph: Graph, node: Node, kind: type[Component]) -> Problems:
 
 CHECKS: tuple[Callable[[Graph, Node], Problems], ...] = (
     data_files,
+    csv_rows,
     imported_files,
     user_code,
     splits_exist,

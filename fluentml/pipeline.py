@@ -677,7 +677,7 @@ class PipelineDef:
     def check(self) -> Self:
         """Look for everything that can be known wrong before anything runs; return the chain.
 
-        User code is parsed, never imported; data is opened only as far as its header.
+        User code is parsed, never imported; of data only the first rows are read.
 
         Raises:
             CheckError: There are problems; it holds them all.
