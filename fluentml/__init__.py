@@ -38,6 +38,7 @@ from fluentml.sources import (
     from_custom_example_gen,
     from_dataframe,
     from_parquet,
+    from_sql,
     from_tfrecord,
 )
 from fluentml.spec import Channel
@@ -51,6 +52,7 @@ __all__ = [
     "from_parquet",
     "from_avro",
     "from_dataframe",
+    "from_sql",
     "from_custom_example_gen",
     "Channel",
     "Graph",

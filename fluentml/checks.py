@@ -25,6 +25,7 @@ from fluentml.components import (
     ImportSchemaGen,
     InfraValidator,
     Pusher,
+    SqlExampleGen,
     TrainingSteps,
     Transform,
     UserCode,
@@ -264,12 +265,18 @@ def _is_of_kind(step: FileBasedExampleGen, path: Path) -> bool:
 
 
 def imported_files(graph: Graph, node: Node) -> Problems:
-    """Imported schemas, hyperparameters and models are there."""
+    """Databases in files and imported schemas, hyperparameters and models are there."""
     step = node.component
     if isinstance(step, ImportSchemaGen):
         if not is_remote(step.schema_file) and not Path(step.schema_file).is_file():
             yield _missing(
                 f"{step.verb} reads the file {step.schema_file!r}", Path(step.schema_file)
+            )
+    elif isinstance(step, SqlExampleGen):
+        # SQLite would make an empty one.
+        if step.sqlite_file and not Path(step.sqlite_file).is_file():
+            yield _missing(
+                f"{step.verb} reads the SQLite file {step.sqlite_file!r}", Path(step.sqlite_file)
             )
     elif isinstance(step, ImportedHyperparameters | ImportedModel) and not is_remote(step.uri):
         folder = Path(step.uri)

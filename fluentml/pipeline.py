@@ -239,6 +239,42 @@ class PipelineDef:
             id=id,
         )
 
+    def from_sql(
+        self,
+        url: str,
+        query: str,
+        *,
+        split: Mapping[str, int] | None = None,
+        partition_on: str | None = None,
+        id: str | None = None,
+    ) -> Self:
+        """Read the rows of a query: SQLite, PostgreSQL, MariaDB, or what else SQLAlchemy knows.
+
+        Columns become features as in `from_parquet`; one that holds whole numbers and fractions is
+        of floats, one that holds numbers and text of text. With `cache()` the query runs again only
+        once it changes: TFX cannot see whether the tables did.
+
+        Args:
+            url: SQLAlchemy's URL: `"sqlite:///trips.db"`,
+                `"postgresql://user:${DB_PASSWORD}@host/database"`. `${NAME}` is an environment
+                variable, read where the step runs and kept nowhere.
+            query: A SELECT, in the database's own SQL.
+            split: Hash buckets by split, default `{"train": 2, "eval": 1}`.
+            partition_on: As in `from_csv`.
+            id: Name of the node; needed for a second step of the kind.
+
+        Raises:
+            DefinitionError: The URL holds a password.
+        """
+        return self._add(
+            kinds.SqlExampleGen,
+            url=url,
+            query=query,
+            split=split,
+            partition_on=partition_on,
+            id=id,
+        )
+
     def from_custom_example_gen(
         self,
         component: Any | Callable[..., Any],

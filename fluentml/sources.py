@@ -133,6 +133,17 @@ def from_dataframe(
     )
 
 
+def from_sql(
+    url: str,
+    query: str,
+    *,
+    split: Mapping[str, int] | None = None,
+    partition_on: str | None = None,
+) -> Component:
+    """Return a source of examples for `bulk_infer`; as `PipelineDef.from_sql`."""
+    return make(kinds.SqlExampleGen, url=url, query=query, split=split, partition_on=partition_on)
+
+
 def from_custom_example_gen(
     component: Any | Callable[..., Any], *, id: str | None = None
 ) -> Component:

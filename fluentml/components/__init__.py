@@ -22,6 +22,7 @@ from fluentml.components.parquet_example_gen import ParquetExampleGen
 from fluentml.components.pusher import Pusher
 from fluentml.components.resolver import LatestBlessedModel
 from fluentml.components.schema_gen import SchemaGen
+from fluentml.components.sql_example_gen import SqlExampleGen
 from fluentml.components.statistics_gen import StatisticsGen
 from fluentml.components.trainer import Trainer
 from fluentml.components.transform import Transform
@@ -47,6 +48,7 @@ __all__ = [
     "ParquetExampleGen",
     "Pusher",
     "SchemaGen",
+    "SqlExampleGen",
     "StatisticsGen",
     "Trainer",
     "TrainingSteps",

@@ -25,6 +25,8 @@ class ExampleGen(Component):
 
     ROLE: ClassVar[str] = "ExampleGen"
     OUTPUTS: ClassVar[Mapping[str, str]] = {"examples": "Examples"}
+    TAKES_PATTERNS: ClassVar[bool] = True
+    """Whether `split` may name files, rather than hash buckets."""
 
     split: FrozenDict[str, int] | FrozenDict[str, str] = DEFAULT_SPLIT
     partition_on: str | None = None
@@ -37,6 +39,8 @@ class ExampleGen(Component):
             return DEFAULT_SPLIT
         if not isinstance(value, Mapping) or not value:
             raise ValueError(f'is {value!r}; name at least one split, for example {{"train": 1}}')
+        if not cls.TAKES_PATTERNS and any(isinstance(part, str) for part in value.values()):
+            raise ValueError(f"is {value!r}; it takes hash buckets here: whole numbers, 1 or more")
         for name, part in value.items():
             if not part or not isinstance(part, int | str) or (isinstance(part, int) and part < 0):
                 raise ValueError(

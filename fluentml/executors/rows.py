@@ -23,7 +23,8 @@ def to_example(row: Mapping[str, Any]) -> tf.train.Example:
     """Return the tf.Example of a row.
 
     Booleans and whole numbers become int64 lists, floats and decimals float lists, text (UTF-8) and
-    bytes bytes lists; dates, times and UUIDs become text, as ISO 8601 writes it. A list gives a
+    bytes bytes lists; dates, times and UUIDs become text, as ISO 8601 writes it, and time spans
+    seconds. A list gives a
     feature of several values; None and empty lists one without any.
 
     Raises:
@@ -35,7 +36,7 @@ def to_example(row: Mapping[str, Any]) -> tf.train.Example:
 
 def _feature(name: str, value: Any) -> tf.train.Feature:
     values = value if isinstance(value, list | tuple) else [value]
-    values = [_plain(item) for item in values if item is not None]
+    values = [plain(item) for item in values if item is not None]
     if not values:
         return tf.train.Feature()
     if all(isinstance(item, int) for item in values):
@@ -51,11 +52,18 @@ def _feature(name: str, value: Any) -> tf.train.Feature:
     )
 
 
-def _plain(value: Any) -> Any:
+def plain(value: Any) -> Any:
+    """Return a value as a number, bytes, None or a list of these, where it can be told by one."""
+    if isinstance(value, list | tuple):
+        return [plain(item) for item in value]
     if isinstance(value, str):
         return value.encode()
+    if isinstance(value, bytearray | memoryview):
+        return bytes(value)
     if isinstance(value, decimal.Decimal):
         return float(value)
+    if isinstance(value, datetime.timedelta):
+        return value.total_seconds()
     if isinstance(value, _AS_TEXT):
         return (str(value) if isinstance(value, uuid.UUID) else value.isoformat()).encode()
     return value
