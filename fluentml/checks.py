@@ -200,7 +200,8 @@ def _span_of(split: str, found: spans.Found) -> str:
 
 def _files_of(step: FileBasedExampleGen, pattern: str, found: spans.Found) -> Problems:
     kinds = " or ".join(step.SUFFIXES)
-    if found.odd:
+    # Where the span is given, TFX looks at no other.
+    if found.odd and step.span is None:
         yield PipelineError(
             f"{step.verb} cannot tell the span of {shown(found.odd[0])!r} by {pattern!r}.",
             hint="name only files of spans; numbers with zeros in front need their width, as in "

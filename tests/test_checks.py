@@ -348,6 +348,7 @@ def test_a_file_without_a_number_in_place_of_its_span(name):
         "Hint: name only files of spans; numbers with zeros in front need their width, as in "
         "{SPAN:2}.",
     )
+    assert problems_of(P.from_csv("spans", pattern="s{SPAN}/*", span=2)) == []
 
 
 def test_a_width_takes_zeros_in_front():
