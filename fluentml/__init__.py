@@ -31,7 +31,16 @@ from fluentml.errors import (
     WiringError,
 )
 from fluentml.graph import Graph, Node
-from fluentml.pipeline import PipelineDef, from_csv, from_tfrecord
+from fluentml.pipeline import PipelineDef
+from fluentml.sources import (
+    from_avro,
+    from_csv,
+    from_custom_example_gen,
+    from_dataframe,
+    from_parquet,
+    from_sql,
+    from_tfrecord,
+)
 from fluentml.spec import Channel
 
 __version__ = "0.1.0"
@@ -40,6 +49,11 @@ __all__ = [
     "PipelineDef",
     "from_csv",
     "from_tfrecord",
+    "from_parquet",
+    "from_avro",
+    "from_dataframe",
+    "from_sql",
+    "from_custom_example_gen",
     "Channel",
     "Graph",
     "Node",

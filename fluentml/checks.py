@@ -1,6 +1,6 @@
 """What can be known wrong before anything runs.
 
-User code is parsed, never imported; data files are opened only as far as their header. Whatever
+User code is parsed, never imported; of data files only the first rows are read. Whatever
 lies behind a URI (`gs://…`) is left to the run.
 """
 
@@ -13,21 +13,24 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import TypeAlias
 
+from fluentml import checks_csv, spans
 from fluentml.components import (
     BulkInferrer,
     CsvExampleGen,
     Evaluator,
+    ExampleGen,
     FileBasedExampleGen,
     ImportedHyperparameters,
     ImportedModel,
     ImportSchemaGen,
     InfraValidator,
     Pusher,
+    SqlExampleGen,
     TrainingSteps,
     Transform,
     UserCode,
 )
-from fluentml.errors import PipelineError, did_you_mean, listing
+from fluentml.errors import PipelineError, did_you_mean, listing, shown
 from fluentml.graph import Graph, Node
 from fluentml.metrics import METRICS
 from fluentml.spec import Component, is_remote
@@ -176,34 +179,84 @@ def data_files(graph: Graph, node: Node) -> Problems:
     if not folder.is_dir():
         yield _missing(f"{step.verb} reads the folder {step.path!r}", folder)
         return
+    found = [spans.find(step.path, pattern, step.span) for pattern in step.patterns]
+    for pattern, files in zip(step.patterns, found, strict=True):
+        yield from _files_of(step, pattern, files)
+    read = {files.span for files in found if files.files}
+    if len(read) > 1:
+        yield PipelineError(
+            f"{step.verb} reads one span for all splits, and its latest is not the same in each.",
+            "; ".join(
+                _span_of(split, files) for split, files in zip(step.split, found, strict=True)
+            ),
+            hint="complete the data, or name a span that every split has: span=…",
+        )
+
+
+def _span_of(split: str, found: spans.Found) -> str:
+    span, version = found.span or (None, None)
+    return f"{split!r}: span {span}" + ("" if version is None else f", version {version}")
+
+
+def _files_of(step: FileBasedExampleGen, pattern: str, found: spans.Found) -> Problems:
     kinds = " or ".join(step.SUFFIXES)
-    for pattern in _patterns(step):
-        files = _files(step, pattern)
-        if not files:
-            named = f"no file {pattern!r}" if step.splits_are_files else "no file"
-            yield PipelineError(
-                f"{step.verb} finds {named} in {step.path!r}.",
-                f"It holds: {_content(folder)}.",
-                hint=f"put {kinds} files there, or name another folder.",
-            )
-        others = [path.name for path in files if not _is_of_kind(step, path)]
-        if others and not step.splits_are_files:
-            yield PipelineError(
-                f"{step.verb} would read everything in {step.path!r}, these too: "
-                f"{listing(others[:5])}.",
-                f"They are no {kinds} files.",
-                hint='move them away, or name the files of each split: split={"train": "…", …}.',
-            )
+    # Where the span is given, TFX looks at no other.
+    if found.odd and step.span is None:
+        yield PipelineError(
+            f"{step.verb} cannot tell the span of {shown(found.odd[0])!r} by {pattern!r}.",
+            hint="name only files of spans; numbers with zeros in front need their width, as in "
+            "{SPAN:2}.",
+        )
+    elif found.spans and not found.files:
+        yield PipelineError(
+            f"{step.verb} finds no file of span {step.span} by {pattern!r} in {step.path!r}.",
+            f"The spans there: {_some(found.spans)}.",
+            hint="name one of these, or leave span= out for the latest.",
+        )
+    elif not found.files:
+        named = f"no file {pattern!r}" if step.files_are_named else "no file"
+        yield PipelineError(
+            f"{step.verb} finds {named} in {step.path!r}.",
+            f"It holds: {_content(Path(step.path))}.",
+            hint=f"put {kinds} files there, or name another folder.",
+        )
+    others = [path.name for path in found.files if not _is_of_kind(step, path)]
+    if others and not step.files_are_named:
+        yield PipelineError(
+            f"{step.verb} would read everything in {step.path!r}, these too: "
+            f"{listing(others[:5])}.",
+            f"They are no {kinds} files.",
+            hint=f'move them away, or name the files to read: pattern="*{step.SUFFIXES[0]}".',
+        )
 
 
-def _patterns(step: FileBasedExampleGen) -> list[str]:
-    return [str(pattern) for pattern in step.split.values()] if step.splits_are_files else ["*"]
+def _some(numbers: list[int]) -> str:
+    """Return the last few of many numbers."""
+    return ("…, " if len(numbers) > 8 else "") + ", ".join(map(str, numbers[-8:]))
 
 
-def _files(step: FileBasedExampleGen, pattern: str) -> list[Path]:
-    """Return what a pattern matches in the step's folder; TFX's `{SPAN}` and the like match all."""
-    whole = Path(step.path).absolute() / re.sub(r"\{.*?\}", "*", pattern)
-    return sorted(Path(whole.anchor).glob(str(whole.relative_to(whole.anchor))))
+def csv_rows(graph: Graph, node: Node) -> Problems:
+    """The first rows of CSV files are sound, and the column to partition on is there."""
+    step = node.component
+    if isinstance(step, CsvExampleGen):
+        for files in _csv_files(step):
+            yield from checks_csv.look(step.verb, files)
+            if step.partition_on and files:
+                yield from checks_csv.missing_column(
+                    step.verb, "partition_on", step.partition_on, files[0]
+                )
+
+
+def _csv_files(step: CsvExampleGen) -> list[list[Path]]:
+    """Return the files of each pattern, as far as they can be looked at here."""
+    if is_remote(step.path) or step.input_config:
+        return []
+    found = [spans.find(step.path, pattern, step.span).files for pattern in step.patterns]
+    return [
+        [path for path in files if step.files_are_named or _is_of_kind(step, path)]
+        for files in found
+        if all(path.is_file() for path in files)
+    ]
 
 
 def _is_of_kind(step: FileBasedExampleGen, path: Path) -> bool:
@@ -213,12 +266,18 @@ def _is_of_kind(step: FileBasedExampleGen, path: Path) -> bool:
 
 
 def imported_files(graph: Graph, node: Node) -> Problems:
-    """Imported schemas, hyperparameters and models are there."""
+    """Databases in files and imported schemas, hyperparameters and models are there."""
     step = node.component
     if isinstance(step, ImportSchemaGen):
         if not is_remote(step.schema_file) and not Path(step.schema_file).is_file():
             yield _missing(
                 f"{step.verb} reads the file {step.schema_file!r}", Path(step.schema_file)
+            )
+    elif isinstance(step, SqlExampleGen):
+        # SQLite would make an empty one.
+        if step.sqlite_file and not Path(step.sqlite_file).is_file():
+            yield _missing(
+                f"{step.verb} reads the SQLite file {step.sqlite_file!r}", Path(step.sqlite_file)
             )
     elif isinstance(step, ImportedHyperparameters | ImportedModel) and not is_remote(step.uri):
         folder = Path(step.uri)
@@ -304,15 +363,11 @@ def _mentions(transform: Transform, text: str) -> bool:
 
 
 def _csv_header(step: CsvExampleGen) -> list[str] | None:
-    if is_remote(step.path) or step.input_config:
-        return None
-    for path in (path for pattern in _patterns(step) for path in _files(step, pattern)):
-        if path.is_file() and (step.splits_are_files or _is_of_kind(step, path)):
-            with path.open(encoding="utf-8", errors="replace") as lines:
-                # TFX splits the header just so: it leaves quotes in the names.
-                header = lines.readline().strip()
-            return header.split(",") if header else None
-    return None
+    files = [path for files in _csv_files(step) for path in files]
+    columns = checks_csv.header(files[0]) if files else []
+    # An unreadable header is a problem of its own.
+    readable = any(columns) and "\N{REPLACEMENT CHARACTER}" not in "".join(columns)
+    return columns if readable else None
 
 
 def splits_exist(graph: Graph, node: Node) -> Problems:
@@ -348,13 +403,13 @@ def _splits_read(node: Node) -> dict[str, tuple[str, ...]]:
     return {}
 
 
-def _example_gen(graph: Graph, node: Node) -> FileBasedExampleGen | None:
+def _example_gen(graph: Graph, node: Node) -> ExampleGen | None:
     """Return the step that read the examples which this node gets, transformed or not."""
-    while not isinstance(node.component, FileBasedExampleGen):
+    while node.component.role != ExampleGen.ROLE:
         if "examples" not in node.inputs:
             return None
         node = graph[node.inputs["examples"].channel.node]
-    return node.component
+    return node.component if isinstance(node.component, ExampleGen) else None
 
 
 def gates(graph: Graph, node: Node) -> Problems:
@@ -402,6 +457,7 @@ def _no_gate(graph: Graph, node: Node, kind: type[Component]) -> Problems:
 
 CHECKS: tuple[Callable[[Graph, Node], Problems], ...] = (
     data_files,
+    csv_rows,
     imported_files,
     user_code,
     splits_exist,

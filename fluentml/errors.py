@@ -20,6 +20,7 @@ from __future__ import annotations
 
 import difflib
 from collections.abc import Iterable
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -106,3 +107,9 @@ def did_you_mean(word: str, choices: Iterable[str]) -> str | None:
 def listing(names: Iterable[str], nothing: str = "nothing") -> str:
     """Return `'a', 'b', 'c'` for an error message, or `nothing`."""
     return ", ".join(repr(name) for name in names) or nothing
+
+
+def shown(path: Path) -> str:
+    """Return a path for an error message: from the working directory where it lies in it."""
+    here = Path.cwd()
+    return str(path.relative_to(here) if path.is_relative_to(here) else path)

@@ -11,10 +11,12 @@ from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 from typing_extensions import Self
 
 from fluentml import components as kinds
+from fluentml import frames
 from fluentml.backends import Backend, get_backend
 from fluentml.checks import check
 from fluentml.errors import CheckError, DefinitionError
 from fluentml.graph import Graph, Settings
+from fluentml.sources import PathLike, Span, Split
 from fluentml.spec import Channel, Component
 from fluentml.wiring import wire
 from fluentml.words import in_words_of, make
@@ -22,9 +24,7 @@ from fluentml.words import in_words_of, make
 if TYPE_CHECKING:
     from fluentml.results import RunResult
 
-PathLike: TypeAlias = str | os.PathLike[str]
 Inputs: TypeAlias = Mapping[str, str | Channel]
-Split: TypeAlias = Mapping[str, int] | Mapping[str, str]
 
 
 class PipelineDef:
@@ -59,6 +59,9 @@ class PipelineDef:
         path: PathLike,
         *,
         split: Split | None = None,
+        pattern: str | None = None,
+        span: Span = "latest",
+        partition_on: str | None = None,
         input_config: Any = None,
         output_config: Any = None,
         id: str | None = None,
@@ -69,6 +72,13 @@ class PipelineDef:
             path: Folder with the files.
             split: Hash buckets by split, default `{"train": 2, "eval": 1}` (two thirds, one
                 third), or the files of each split: `{"train": "train*.csv", "eval": "eval*.csv"}`.
+            pattern: The files to read, default every file. `{SPAN}`, or `{YYYY}`, `{MM}` and
+                `{DD}`, in it, or in the patterns of `split`, tell the span of a file, and
+                `{VERSION}` a version of it: `"{YYYY}-{MM}-{DD}/*.csv"`, `"span-{SPAN:2}/*"` (two
+                digits).
+            span: The span to read: `"latest"`, a number, or a date; always in its latest version.
+            partition_on: Column by whose value the hash buckets are dealt, so that the rows of one
+                user stay in one split; whole numbers or text. Default: by the whole row.
             input_config: TFX's `example_gen_pb2.Input`, instead of `split`.
             output_config: TFX's `example_gen_pb2.Output`, instead of `split`.
             id: Name of the node; needed for a second step of the kind.
@@ -77,6 +87,9 @@ class PipelineDef:
             kinds.CsvExampleGen,
             path=path,
             split=split,
+            pattern=pattern,
+            span=span,
+            partition_on=partition_on,
             input_config=input_config,
             output_config=output_config,
             id=id,
@@ -87,6 +100,9 @@ class PipelineDef:
         path: PathLike,
         *,
         split: Split | None = None,
+        pattern: str | None = None,
+        span: Span = "latest",
+        partition_on: str | None = None,
         input_config: Any = None,
         output_config: Any = None,
         id: str | None = None,
@@ -95,7 +111,10 @@ class PipelineDef:
 
         Args:
             path: Folder with the files.
-            split: As in `from_csv`.
+            split: As in `from_csv`; `pattern`, `span` and `partition_on` too.
+            pattern: The files to read.
+            span: The span to read.
+            partition_on: Feature by whose value the hash buckets are dealt.
             input_config: TFX's `example_gen_pb2.Input`, instead of `split`.
             output_config: TFX's `example_gen_pb2.Output`, instead of `split`.
             id: Name of the node; needed for a second step of the kind.
@@ -104,10 +123,175 @@ class PipelineDef:
             kinds.ImportExampleGen,
             path=path,
             split=split,
+            pattern=pattern,
+            span=span,
+            partition_on=partition_on,
             input_config=input_config,
             output_config=output_config,
             id=id,
         )
+
+    def from_parquet(
+        self,
+        path: PathLike,
+        *,
+        split: Split | None = None,
+        pattern: str | None = None,
+        span: Span = "latest",
+        partition_on: str | None = None,
+        input_config: Any = None,
+        output_config: Any = None,
+        id: str | None = None,
+    ) -> Self:
+        """Read Parquet files: a feature per column, of several values where it holds lists.
+
+        Whole numbers and booleans become int64 features, floats and decimals float features, text,
+        bytes, dates and times (as ISO 8601) bytes features.
+
+        Args:
+            path: Folder with the files.
+            split: As in `from_csv`; `pattern`, `span` and `partition_on` too.
+            pattern: The files to read.
+            span: The span to read.
+            partition_on: Feature by whose value the hash buckets are dealt.
+            input_config: TFX's `example_gen_pb2.Input`, instead of `split`.
+            output_config: TFX's `example_gen_pb2.Output`, instead of `split`.
+            id: Name of the node; needed for a second step of the kind.
+        """
+        return self._add(
+            kinds.ParquetExampleGen,
+            path=path,
+            split=split,
+            pattern=pattern,
+            span=span,
+            partition_on=partition_on,
+            input_config=input_config,
+            output_config=output_config,
+            id=id,
+        )
+
+    def from_avro(
+        self,
+        path: PathLike,
+        *,
+        split: Split | None = None,
+        pattern: str | None = None,
+        span: Span = "latest",
+        partition_on: str | None = None,
+        input_config: Any = None,
+        output_config: Any = None,
+        id: str | None = None,
+    ) -> Self:
+        """Read Avro files: a feature per field, typed as in `from_parquet`.
+
+        Args:
+            path: Folder with the files.
+            split: As in `from_csv`; `pattern`, `span` and `partition_on` too.
+            pattern: The files to read.
+            span: The span to read.
+            partition_on: Feature by whose value the hash buckets are dealt.
+            input_config: TFX's `example_gen_pb2.Input`, instead of `split`.
+            output_config: TFX's `example_gen_pb2.Output`, instead of `split`.
+            id: Name of the node; needed for a second step of the kind.
+        """
+        return self._add(
+            kinds.AvroExampleGen,
+            path=path,
+            split=split,
+            pattern=pattern,
+            span=span,
+            partition_on=partition_on,
+            input_config=input_config,
+            output_config=output_config,
+            id=id,
+        )
+
+    def from_dataframe(
+        self,
+        frame: Any,
+        *,
+        split: Mapping[str, int] | None = None,
+        partition_on: str | None = None,
+        id: str | None = None,
+    ) -> Self:
+        """Read a data frame, such as one in a notebook.
+
+        The call writes it as a Parquet file to `{root}/{name}/_frames`, named by its content: what
+        happens to the frame afterwards changes nothing, and the same content is the same step.
+
+        Args:
+            frame: A pandas DataFrame or a pyarrow Table. Missing values stay missing; pandas' index
+                is left out, and `reset_index()` makes columns of it.
+            split: Hash buckets by split, default `{"train": 2, "eval": 1}`.
+            partition_on: As in `from_csv`.
+            id: Name of the node; needed for a second step of the kind.
+
+        Raises:
+            DefinitionError: The frame is empty, or holds what Parquet cannot.
+        """
+        folder = f"{self.settings.root.rstrip('/')}/{self.settings.name}/_frames"
+        return self._add(
+            kinds.DataFrameExampleGen,
+            path=folder,
+            pattern=frames.keep(frame, folder),
+            split=split,
+            partition_on=partition_on,
+            id=id,
+        )
+
+    def from_sql(
+        self,
+        url: str,
+        query: str,
+        *,
+        split: Mapping[str, int] | None = None,
+        partition_on: str | None = None,
+        id: str | None = None,
+    ) -> Self:
+        """Read the rows of a query: SQLite, PostgreSQL, MariaDB, or what else SQLAlchemy knows.
+
+        Columns become features as in `from_parquet`; one that holds whole numbers and fractions is
+        of floats, one that holds numbers and text of text. With `cache()` the query runs again only
+        once it changes: TFX cannot see whether the tables did.
+
+        Args:
+            url: SQLAlchemy's URL: `"sqlite:///trips.db"`,
+                `"postgresql://user:${DB_PASSWORD}@host/database"`. `${NAME}` is an environment
+                variable, read where the step runs and kept nowhere.
+            query: A SELECT, in the database's own SQL.
+            split: Hash buckets by split, default `{"train": 2, "eval": 1}`.
+            partition_on: As in `from_csv`.
+            id: Name of the node; needed for a second step of the kind.
+
+        Raises:
+            DefinitionError: The URL holds a password.
+        """
+        return self._add(
+            kinds.SqlExampleGen,
+            url=url,
+            query=query,
+            split=split,
+            partition_on=partition_on,
+            id=id,
+        )
+
+    def from_custom_example_gen(
+        self,
+        component: Any | Callable[..., Any],
+        *,
+        inputs: Inputs | None = None,
+        id: str | None = None,
+    ) -> Self:
+        """Take the examples of any TFX component, which plays ExampleGen for the whole chain.
+
+        Args:
+            component: A TFX component with the output `examples`, or a function that returns one
+                when the pipeline is lowered, as in `add_component`.
+            inputs: Channels for the function's parameters, if it has any.
+            id: Name of the node; default: the function's name.
+        """
+        with in_words_of("from_custom_example_gen", {"inputs": inputs, "id": id}):
+            return self.add(kinds.CustomExampleGen.of(component, id, inputs or {}))
 
     # -- data checks ------------------------------------------------------------------------------
 
@@ -531,7 +715,7 @@ class PipelineDef:
     def check(self) -> Self:
         """Look for everything that can be known wrong before anything runs; return the chain.
 
-        User code is parsed, never imported; data is opened only as far as its header.
+        User code is parsed, never imported; of data only the first rows are read.
 
         Raises:
             CheckError: There are problems; it holds them all.
@@ -612,37 +796,3 @@ class PipelineDef:
     def __repr__(self) -> str:
         steps = "".join(f".{component.verb}" for component in self.components)
         return f"PipelineDef({self.settings.name!r}){steps}"
-
-
-def from_csv(
-    path: PathLike,
-    *,
-    split: Split | None = None,
-    input_config: Any = None,
-    output_config: Any = None,
-) -> Component:
-    """Return a source of examples for `bulk_infer`; the parameters of `PipelineDef.from_csv`."""
-    return make(
-        kinds.CsvExampleGen,
-        path=path,
-        split=split,
-        input_config=input_config,
-        output_config=output_config,
-    )
-
-
-def from_tfrecord(
-    path: PathLike,
-    *,
-    split: Split | None = None,
-    input_config: Any = None,
-    output_config: Any = None,
-) -> Component:
-    """Return a source of examples for `bulk_infer`; as `PipelineDef.from_tfrecord`."""
-    return make(
-        kinds.ImportExampleGen,
-        path=path,
-        split=split,
-        input_config=input_config,
-        output_config=output_config,
-    )

@@ -1,3 +1,4 @@
+import datetime
 from pathlib import Path
 
 import pytest
@@ -273,9 +274,10 @@ def test_a_folder_that_holds_something_else_too(name):
     assert one_problem(DATA) == lines(
         f"from_csv() would read everything in 'data', these too: '{name.partition('/')[0]}'.",
         "They are no .csv files.",
-        'Hint: move them away, or name the files of each split: split={"train": "…", …}.',
+        'Hint: move them away, or name the files to read: pattern="*.csv".',
     )
     # And that hint helps.
+    assert problems_of(P.from_csv("data", pattern="*.csv")) == []
     assert problems_of(P.from_csv("data", split={"train": "tr*.csv"})) == []
 
 
@@ -283,7 +285,7 @@ def test_a_tfrecord_folder():
     assert one_problem(P.from_tfrecord("data")) == lines(
         "from_tfrecord() would read everything in 'data', these too: 'trips.csv'.",
         "They are no .tfrecord or .tfrecords or .gz files.",
-        'Hint: move them away, or name the files of each split: split={"train": "…", …}.',
+        'Hint: move them away, or name the files to read: pattern="*.tfrecord".',
     )
     for name in ("a.tfrecord", "b.TFRecord", "c.tfrecord-00000-of-00002", "d-00000-of-00001.gz"):
         put(f"records/{name}")
@@ -300,7 +302,7 @@ def test_only_a_few_of_many_files_are_named():
 
 
 def test_files_by_split(here):
-    put("data/eval.csv", "a\n")
+    put("data/eval.csv", "fare,tips,hour\n")
     good = ["trips.csv", "tri*", "../data/*.csv", str(here / "data" / "*.csv"), "tr[i]ps.csv"]
     for pattern in good:
         assert problems_of(P.from_csv("data", split={"train": pattern})) == []
@@ -311,10 +313,60 @@ def test_files_by_split(here):
     )
 
 
-def test_the_placeholders_of_tfx_stand_for_anything():
-    put("spans/span-1/version-2/a.csv")
-    pattern = "span-{SPAN}/version-{VERSION}/*"
-    assert problems_of(P.from_csv("spans", split={"train": pattern})) == []
+def test_spans_and_versions():
+    for place in ("1/v1", "2/v1", "2/v10", "2/v9", "10/v1"):
+        put(f"spans/s{place}/a.csv", "fare,tips,hour\n1,2,3\n")
+    pattern = "s{SPAN}/v{VERSION}/*"
+    for span in ("latest", 1, 2, 10):
+        assert problems_of(P.from_csv("spans", pattern=pattern, span=span)) == []
+        assert problems_of(P.from_csv("spans", split={"train": pattern}, span=span)) == []
+    assert one_problem(P.from_csv("spans", pattern=pattern, span=3)) == lines(
+        "from_csv() finds no file of span 3 by 's{SPAN}/v{VERSION}/*' in 'spans'.",
+        "The spans there: 1, 2, 10.",
+        "Hint: name one of these, or leave span= out for the latest.",
+    )
+    assert one_problem(P.from_csv("spans", pattern="t{SPAN}/*")).startswith(
+        "from_csv() finds no file 't{SPAN}/*' in 'spans'.\n"
+    )
+
+
+def test_dates():
+    put("days/2024-05-01/a.csv", "a\n1\n")
+    pattern = "{YYYY}-{MM}-{DD}/*"
+    for day in ("latest", datetime.date(2024, 5, 1), datetime.datetime(2024, 5, 1, 12), 19844):
+        assert problems_of(P.from_csv("days", pattern=pattern, span=day)) == []
+    missing = P.from_csv("days", pattern=pattern, span=datetime.date(2024, 5, 2))
+    assert "The spans there: 19844." in one_problem(missing)
+
+
+@pytest.mark.parametrize("name", ["s01", "sold", "s1-old"])
+def test_a_file_without_a_number_in_place_of_its_span(name):
+    put("spans/s2/a.csv", "a\n1\n")
+    put(f"spans/{name}/a.csv", "a\n1\n")
+    assert one_problem(P.from_csv("spans", pattern="s{SPAN}/*")) == lines(
+        f"from_csv() cannot tell the span of 'spans/{name}/a.csv' by 's{{SPAN}}/*'.",
+        "Hint: name only files of spans; numbers with zeros in front need their width, as in "
+        "{SPAN:2}.",
+    )
+    assert problems_of(P.from_csv("spans", pattern="s{SPAN}/*", span=2)) == []
+
+
+def test_a_width_takes_zeros_in_front():
+    put("spans/s01/a.csv", "a\n1\n")
+    assert problems_of(P.from_csv("spans", pattern="s{SPAN:2}/*")) == []
+    assert problems_of(P.from_csv("spans", pattern="s{SPAN:2}/*", span=1)) == []
+
+
+def test_splits_whose_latest_spans_differ():
+    for place in ("train/1", "train/2", "eval/1"):
+        put(f"spans/{place}/a.csv", "a\n1\n")
+    split = {"train": "train/{SPAN}/*", "eval": "eval/{SPAN}/*"}
+    assert one_problem(P.from_csv("spans", split=split)) == lines(
+        "from_csv() reads one span for all splits, and its latest is not the same in each.",
+        "'train': span 2; 'eval': span 1",
+        "Hint: complete the data, or name a span that every split has: span=…",
+    )
+    assert problems_of(P.from_csv("spans", split=split, span=1)) == []
 
 
 def test_an_imported_schema(here):
@@ -419,9 +471,9 @@ def test_the_header_is_that_of_the_files_of_the_splits():
 
 
 @pytest.mark.parametrize("content", ["", "\n", b"\xff\xfe\x00\x01"])
-def test_a_file_without_a_header_breaks_nothing(content):
+def test_a_file_without_a_header_has_no_label_to_look_for(content):
     put("data/trips.csv", content)
-    problems_of(labelled("tips"))
+    assert "label" not in one_problem(labelled("tips"))
 
 
 def test_the_label_of_records_is_not_looked_for():

@@ -19,6 +19,7 @@ HEAVY = (
     "numpy",
     "pandas",
     "pyarrow",
+    "sqlalchemy",
     "tensorflow",
     "tensorflow_model_analysis",
     "tensorflow_transform",
@@ -53,6 +54,9 @@ PROGRAM = """
     )
     pipeline.check()
     pipeline.plan()
+    Path("data/rows.parquet").touch()
+    fml.PipelineDef("parquet").from_parquet("data", pattern="*.parquet").check()
+    fml.PipelineDef("sql").from_sql("postgresql://host/trips", "SELECT 1").check()
     graph = pipeline.graph
     graph.to_text(), graph.to_mermaid()
     assert fml.Graph.from_json(graph.to_json()) == graph

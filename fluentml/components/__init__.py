@@ -2,31 +2,41 @@
 
 from __future__ import annotations
 
+from fluentml.components._example_gen import ExampleGen
 from fluentml.components._file_based import FileBasedExampleGen
 from fluentml.components._steps import TrainingSteps
 from fluentml.components._user_code import UserCode
+from fluentml.components.avro_example_gen import AvroExampleGen
 from fluentml.components.bulk_inferrer import BulkInferrer
 from fluentml.components.csv_example_gen import CsvExampleGen
 from fluentml.components.custom import CustomComponent
+from fluentml.components.custom_example_gen import CustomExampleGen
+from fluentml.components.dataframe_example_gen import DataFrameExampleGen
 from fluentml.components.evaluator import Evaluator
 from fluentml.components.example_validator import ExampleValidator
 from fluentml.components.import_example_gen import ImportExampleGen
 from fluentml.components.import_schema_gen import ImportSchemaGen
 from fluentml.components.importer import ImportedHyperparameters, ImportedModel
 from fluentml.components.infra_validator import InfraValidator
+from fluentml.components.parquet_example_gen import ParquetExampleGen
 from fluentml.components.pusher import Pusher
 from fluentml.components.resolver import LatestBlessedModel
 from fluentml.components.schema_gen import SchemaGen
+from fluentml.components.sql_example_gen import SqlExampleGen
 from fluentml.components.statistics_gen import StatisticsGen
 from fluentml.components.trainer import Trainer
 from fluentml.components.transform import Transform
 from fluentml.components.tuner import Tuner
 
 __all__ = [
+    "AvroExampleGen",
     "BulkInferrer",
     "CsvExampleGen",
     "CustomComponent",
+    "CustomExampleGen",
+    "DataFrameExampleGen",
     "Evaluator",
+    "ExampleGen",
     "ExampleValidator",
     "FileBasedExampleGen",
     "ImportExampleGen",
@@ -35,8 +45,10 @@ __all__ = [
     "ImportedModel",
     "InfraValidator",
     "LatestBlessedModel",
+    "ParquetExampleGen",
     "Pusher",
     "SchemaGen",
+    "SqlExampleGen",
     "StatisticsGen",
     "Trainer",
     "TrainingSteps",

@@ -1,60 +1,63 @@
-"""What the components that read files have in common: where the files are, and their splits."""
+"""What the components that read files have in common: where the files are."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import datetime
 from typing import Annotated, Any, ClassVar
 
 from pydantic import field_validator, model_validator
 from typing_extensions import Self
 
-from fluentml.spec import Component, FrozenDict, PathText, Proto, proto_of
+from fluentml import spans
+from fluentml.components._example_gen import DEFAULT_SPLIT, ExampleGen
+from fluentml.spec import PathText, Proto, absolute, proto_of
 
-DEFAULT_SPLIT = FrozenDict({"train": 2, "eval": 1})
 
-
-class FileBasedExampleGen(Component):
+class FileBasedExampleGen(ExampleGen):
     """Read a folder of files into one Examples artifact.
 
     Attributes:
         path: Folder that holds the files.
-        split: Either the hash buckets of each split, `{"train": 2, "eval": 1}` (the default: two
-            thirds and one third), or the files of each, `{"train": "2024-*.csv", …}`.
+        pattern: The files to read, from `path`; default: every file. It may have spans, as the
+            patterns of `split` may: see `fluentml.spans`.
+        span: The span to read, a number, or a date; None, the latest.
         input_config: TFX's `example_gen_pb2.Input`, instead of `split` by files.
-        output_config: TFX's `example_gen_pb2.Output`, instead of `split` by buckets.
     """
 
-    ROLE: ClassVar[str] = "ExampleGen"
-    OUTPUTS: ClassVar[Mapping[str, str]] = {"examples": "Examples"}
     SUFFIXES: ClassVar[tuple[str, ...]] = ()
     """File name endings that `check` expects where no pattern names the files."""
 
     path: PathText
-    split: FrozenDict[str, int] | FrozenDict[str, str] = DEFAULT_SPLIT
+    pattern: str | None = None
+    span: int | None = None
     input_config: Annotated[Proto | None, proto_of("tfx.components.example_gen.Input")] = None
-    output_config: Annotated[Proto | None, proto_of("tfx.components.example_gen.Output")] = None
 
-    @field_validator("split", mode="before")
+    @field_validator("span", mode="before")
     @classmethod
-    def _sensible_split(cls, value: Any) -> Any:
-        if value is None:
-            return DEFAULT_SPLIT
-        if not isinstance(value, Mapping) or not value:
-            raise ValueError(f'is {value!r}; name at least one split, for example {{"train": 1}}')
-        for name, part in value.items():
-            if not part or not isinstance(part, int | str) or (isinstance(part, int) and part < 0):
-                raise ValueError(
-                    f"gives {name!r} the value {part!r}; it takes hash buckets (1 or more) "
-                    "or a file pattern"
-                )
-        if len({isinstance(part, str) for part in value.values()}) > 1:
-            raise ValueError(f"is {value!r}; it takes hash buckets or file patterns, not both")
-        return value
+    def _one_span(cls, value: Any) -> Any:
+        if value is None or value == "latest":
+            return None
+        if isinstance(value, datetime.datetime):
+            value = value.date()
+        number = spans.days(value) if isinstance(value, datetime.date) else value
+        if isinstance(number, bool) or not isinstance(number, int) or number < 0:
+            raise ValueError(
+                f'is {value!r}; TFX reads one span in a run: "latest", a number, or a date'
+            )
+        return number
 
     @model_validator(mode="after")
     def _one_way_to_split(self) -> Self:
-        if self.split != DEFAULT_SPLIT and (self.input_config or self.output_config):
-            raise ValueError("takes split= or the protos input_config=/output_config=, not both")
+        parameters = {"split": DEFAULT_SPLIT, "pattern": None, "partition_on": None}
+        plain = [f"{name}=" for name, unset in parameters.items() if getattr(self, name) != unset]
+        if plain and (self.input_config or self.output_config):
+            raise ValueError(
+                f"takes {' and '.join(plain)} or the protos input_config=/output_config=, not both"
+            )
+        if self.splits_are_files and len(plain) > 1:
+            raise ValueError(f"takes {plain[1]} with hash buckets, and split= names files")
+        if not self.input_config and not spans.verify(self.patterns) and self.span is not None:
+            raise ValueError("takes span= with {SPAN}, or {YYYY}, {MM} and {DD}, in a file pattern")
         return self
 
     @property
@@ -63,28 +66,51 @@ class FileBasedExampleGen(Component):
         return any(isinstance(part, str) for part in self.split.values())
 
     @property
+    def files_are_named(self) -> bool:
+        """Whether a pattern names the files, rather than all of the folder being read."""
+        return self.splits_are_files or self.pattern is not None
+
+    @property
+    def patterns(self) -> tuple[str, ...]:
+        """The file patterns, from `path`: one, or one for each split."""
+        if self.splits_are_files:
+            return tuple(str(pattern) for pattern in self.split.values())
+        return (self.pattern or "*",)
+
+    @property
     def split_names(self) -> tuple[str, ...] | None:
         """The splits that this component makes; None where a proto decides."""
         return None if self.input_config or self.output_config else tuple(self.split)
 
-    def split_configs(self) -> dict[str, Any]:
-        """Return TFX's `input_config` and `output_config`, where they are not its defaults."""
+    def reading(self) -> dict[str, Any]:
+        """Return what TFX's component takes: the folder, and what differs from its defaults."""
+        return {"input_base": absolute(self.path), **self._configs(), **self._range()}
+
+    def _configs(self) -> dict[str, Any]:
         from tfx.proto import example_gen_pb2
 
         if self.input_config or self.output_config:
             given = {"input_config": self.input_config, "output_config": self.output_config}
             return {key: proto.message() for key, proto in given.items() if proto}
-        if self.splits_are_files:
-            files = [
-                example_gen_pb2.Input.Split(name=name, pattern=pattern)
-                for name, pattern in self.split.items()
-            ]
-            return {"input_config": example_gen_pb2.Input(splits=files)}
-        if self.split == DEFAULT_SPLIT:
-            return {}
-        buckets = [
-            example_gen_pb2.SplitConfig.Split(name=name, hash_buckets=count)
-            for name, count in self.split.items()
+        if not self.files_are_named:
+            return self.buckets()
+        names = self.split if self.splits_are_files else ("single_split",)
+        files = [
+            example_gen_pb2.Input.Split(name=name, pattern=pattern)
+            for name, pattern in zip(names, self.patterns, strict=True)
         ]
-        split_config = example_gen_pb2.SplitConfig(splits=buckets)
-        return {"output_config": example_gen_pb2.Output(split_config=split_config)}
+        input_config = example_gen_pb2.Input(splits=files)
+        # Without an output TFX would divide a lone split by its own default.
+        output = {"output_config": example_gen_pb2.Output()}
+        return {
+            "input_config": input_config,
+            **(output if self.splits_are_files else self.buckets()),
+        }
+
+    def _range(self) -> dict[str, Any]:
+        if self.span is None:
+            return {}
+        from tfx.proto import range_config_pb2
+
+        only = range_config_pb2.StaticRange(start_span_number=self.span, end_span_number=self.span)
+        return {"range_config": range_config_pb2.RangeConfig(static_range=only)}

@@ -9,7 +9,6 @@ from pydantic import field_validator, model_validator
 from typing_extensions import Self
 
 from fluentml.components import _sources
-from fluentml.components._file_based import FileBasedExampleGen
 from fluentml.errors import DefinitionError
 from fluentml.spec import AnyComponent, Component, Input, Proto, proto_of
 
@@ -59,7 +58,7 @@ class BulkInferrer(Component):
                 hint='name it: bulk_infer(fluentml.from_csv("to_predict/")), '
                 'or a channel of the chain: bulk_infer(inputs={"examples": "…"}).',
             )
-        if self.data is not None and not isinstance(self.data, FileBasedExampleGen):
+        if self.data is not None and self.data.role != "ExampleGen":
             raise DefinitionError(
                 f"bulk_infer() cannot read {self.data.verb}: it is no source of examples.",
                 hint="pass fluentml.from_csv(…) or another fluentml.from_… step.",

@@ -6,7 +6,6 @@ from collections.abc import Mapping
 from typing import Any, ClassVar
 
 from fluentml.components._file_based import FileBasedExampleGen
-from fluentml.spec import absolute
 
 
 class CsvExampleGen(FileBasedExampleGen):
@@ -19,4 +18,4 @@ class CsvExampleGen(FileBasedExampleGen):
         """Return TFX's CsvExampleGen."""
         from tfx.components.example_gen.csv_example_gen import component
 
-        return component.CsvExampleGen(input_base=absolute(self.path), **self.split_configs())
+        return component.CsvExampleGen(**self.reading())

@@ -80,9 +80,9 @@ class CustomComponent(Component):
             return cls._of_component(source, id, inputs)
         if not callable(source):
             raise DefinitionError(
-                f"add_component() takes a TFX component or a function, not {source!r}.",
+                f"{cls.VERB}() takes a TFX component or a function, not {source!r}.",
                 hint="a function's parameters name the channels that it gets: "
-                "add_component(lambda model: MyComponent(model=model), id='MyComponent').",
+                f"{cls.VERB}(lambda model: MyComponent(model=model), id='MyComponent').",
             )
         return cls._of_function(source, id, inputs)
 
@@ -90,7 +90,7 @@ class CustomComponent(Component):
     def _of_component(cls, source: Any, id: str | None, inputs: Mapping[str, Any]) -> Self:
         if id or inputs:
             raise DefinitionError(
-                f"add_component() cannot give id= or inputs= to {source.id!r}, which is built.",
+                f"{cls.VERB}() cannot give id= or inputs= to {source.id!r}, which is built.",
                 hint="use .with_id(…) on it, or pass a function that builds it from channels.",
             )
         reads = {
@@ -113,7 +113,7 @@ class CustomComponent(Component):
         name = getattr(source, "__name__", "<nameless>")
         if name.startswith("<") and not id:
             raise DefinitionError(
-                "add_component() has no name for the node of a lambda or partial.",
+                f"{cls.VERB}() has no name for the node of a lambda or partial.",
                 hint="pass id=, or a function with a name.",
             )
         named = (inspect.Parameter.POSITIONAL_OR_KEYWORD, inspect.Parameter.KEYWORD_ONLY)
@@ -121,7 +121,7 @@ class CustomComponent(Component):
             signature = inspect.signature(source)
         except ValueError as error:
             raise DefinitionError(
-                f"add_component() cannot tell the parameters of {source!r}.",
+                f"{cls.VERB}() cannot tell the parameters of {source!r}.",
                 hint="pass a function written in Python: its parameters name the channels.",
             ) from error
         parameters = {
@@ -139,8 +139,8 @@ class CustomComponent(Component):
 
     @property
     def verb(self) -> str:
-        """Name the step by its id: `add_component()` alone would say too little."""
-        return f"add_component({self.id})"
+        """Name the step by its id: the verb alone would say too little."""
+        return f"{self.VERB}({self.id})"
 
     @property
     def is_primary(self) -> bool:

@@ -6,7 +6,6 @@ from collections.abc import Mapping
 from typing import Any, ClassVar
 
 from fluentml.components._file_based import FileBasedExampleGen
-from fluentml.spec import absolute
 
 
 class ImportExampleGen(FileBasedExampleGen):
@@ -19,4 +18,4 @@ class ImportExampleGen(FileBasedExampleGen):
         """Return TFX's ImportExampleGen."""
         from tfx.components.example_gen.import_example_gen import component
 
-        return component.ImportExampleGen(input_base=absolute(self.path), **self.split_configs())
+        return component.ImportExampleGen(**self.reading())

@@ -1,0 +1,26 @@
+"""ParquetExampleGen: Parquet files into examples."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, ClassVar
+
+from fluentml.components._file_based import FileBasedExampleGen
+
+
+class ParquetExampleGen(FileBasedExampleGen):
+    """Read Parquet files into tf.Examples: a feature per column, typed as the column is."""
+
+    VERB: ClassVar[str] = "from_parquet"
+    SUFFIXES: ClassVar[tuple[str, ...]] = (".parquet",)
+
+    def to_tfx(self, inputs: Mapping[str, Any]) -> Any:
+        """Return TFX's FileBasedExampleGen with our executor, which keeps 0, False and ""."""
+        from tfx.components.example_gen.component import FileBasedExampleGen
+        from tfx.dsl.components.base.executor_spec import BeamExecutorSpec
+
+        from fluentml.executors.parquet_example_gen import Executor
+
+        return FileBasedExampleGen(
+            **self.reading(), custom_executor_spec=BeamExecutorSpec(Executor)
+        )

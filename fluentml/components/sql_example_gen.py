@@ -1,0 +1,94 @@
+"""SqlExampleGen: the rows of a query into examples."""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Mapping
+from typing import Any, ClassVar
+
+from pydantic import ConfigDict, field_validator
+
+from fluentml.components._example_gen import ExampleGen
+from fluentml.errors import DefinitionError
+
+_SQLITE = "sqlite:///"
+_FROM_ENVIRONMENT = re.compile(r"\$\{\w+\}")
+
+
+class SqlExampleGen(ExampleGen):
+    """Run a query against a database that SQLAlchemy knows; every row becomes a tf.Example.
+
+    Attributes:
+        url: SQLAlchemy's URL of the database. `${NAME}` in it stands for an environment variable,
+            which is read where the step runs; a password is given in no other way.
+        query: The SELECT, in the database's own SQL.
+    """
+
+    # What pydantic says of a wrong URL would show the password.
+    model_config = ConfigDict(hide_input_in_errors=True)
+
+    VERB: ClassVar[str] = "from_sql"
+    TAKES_PATTERNS: ClassVar[bool] = False
+
+    url: str
+    query: str
+
+    @field_validator("url")
+    @classmethod
+    def _without_secrets(cls, url: str) -> str:
+        if not (_FROM_ENVIRONMENT.fullmatch(url) or re.match(r"[\w+.]+://", url)):
+            raise DefinitionError(
+                "from_sql() got a url= that is no database URL.",
+                hint='write "sqlite:///trips.db", '
+                '"postgresql://user:${DB_PASSWORD}@host/database" or "${DATABASE_URL}".',
+            )
+        if any(not _FROM_ENVIRONMENT.fullmatch(secret) for secret in _secrets(url)):
+            raise DefinitionError(
+                "from_sql() got a url= with a password in it, which would end up in the graph, "
+                "the logs and the metadata.",
+                hint="put it into an environment variable and write "
+                '"postgresql://user:${DB_PASSWORD}@host/database".',
+            )
+        return url
+
+    @field_validator("query")
+    @classmethod
+    def _some_query(cls, query: str) -> str:
+        if not query.strip():
+            raise ValueError("is empty; write a SELECT")
+        return query
+
+    @property
+    def sqlite_file(self) -> str | None:
+        """The file of an SQLite database; None for another one, or one in memory."""
+        path = self.url.removeprefix(_SQLITE).partition("?")[0]
+        is_file = self.url.startswith(_SQLITE) and path not in ("", ":memory:") and "${" not in path
+        return path if is_file and not path.startswith("file:") else None
+
+    def to_tfx(self, inputs: Mapping[str, Any]) -> Any:
+        """Return TFX's QueryBasedExampleGen with our executor."""
+        from tfx.components.example_gen import utils
+        from tfx.components.example_gen.component import QueryBasedExampleGen
+        from tfx.dsl.components.base.executor_spec import BeamExecutorSpec
+
+        from fluentml.executors.sql_example_gen import Executor, custom_config
+
+        url, file = self.url, self.sqlite_file
+        if file:
+            url = url.replace(file, os.path.abspath(file), 1)  # noqa: PTH100 (paths stay text)
+        return QueryBasedExampleGen(
+            input_config=utils.make_default_input_config(self.query),
+            custom_config=custom_config(url),
+            custom_executor_spec=BeamExecutorSpec(Executor),
+            **self.buckets(),
+        )
+
+
+def _secrets(url: str) -> list[str]:
+    """Return what stands in a URL where passwords stand."""
+    rest = url.partition("://")[2]
+    user, at, _ = rest.rpartition("@")
+    _, colon, password = user.partition(":")
+    secrets = [password] if at and colon and not rest.startswith("/") else []
+    return secrets + re.findall(r"(?i)[?&;][\w.-]*(?:passw|pwd|secret|token)[\w.-]*=([^&;]*)", url)

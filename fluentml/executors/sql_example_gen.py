@@ -1,0 +1,183 @@
+"""Rows of a database into tf.Examples."""
+
+from __future__ import annotations
+
+import os
+import re
+import urllib.parse
+from collections.abc import Iterable, Iterator, Mapping
+from typing import Any
+
+import apache_beam as beam
+import tensorflow as tf
+from google.protobuf import struct_pb2
+from tfx.components.example_gen.base_example_gen_executor import BaseExampleGenExecutor
+from tfx.proto import example_gen_pb2
+from tfx.types import standard_component_specs
+from tfx.utils import proto_utils
+
+from fluentml.errors import FluentmlError, MissingDependencyError
+from fluentml.executors.rows import plain, to_example
+
+Row = dict[str, Any]
+DRIVERS = {
+    "postgresql": "postgresql+psycopg",
+    "mysql": "mysql+pymysql",
+    "mariadb": "mariadb+pymysql",
+}
+"""The drivers that the extra `sql` brings, for URLs that name none."""
+ROWS_AT_A_TIME = 10_000
+
+
+def custom_config(url: str) -> Any:
+    """Return TFX's `CustomConfig` that brings the URL to the executor, its `${…}` as they are."""
+    config = example_gen_pb2.CustomConfig()
+    values = struct_pb2.Struct()
+    values.update({"url": url})
+    config.custom_config.Pack(values)
+    return config
+
+
+def resolved(url: str, environment: Mapping[str, str]) -> str:
+    """Return the URL with every `${NAME}` replaced; user and password come out quoted.
+
+    Raises:
+        FluentmlError: A variable is not set.
+    """
+    address = url.rfind("@")
+
+    def value(match: re.Match[str]) -> str:
+        if match[1] not in environment:
+            raise FluentmlError(
+                f"from_sql() needs the environment variable {match[1]!r}, and it is not set where "
+                "the step runs."
+            )
+        text = environment[match[1]]
+        return urllib.parse.quote(text, safe="") if match.end() <= address else text
+
+    return re.sub(r"\$\{(\w+)\}", value, url)
+
+
+def _engine(template: str) -> Any:
+    try:
+        import sqlalchemy as alchemy
+    except ModuleNotFoundError as error:
+        raise MissingDependencyError(
+            "from_sql() needs SQLAlchemy where the step runs: pip install 'fluentml[sql]'."
+        ) from error
+    url = resolved(template, os.environ)
+    scheme, colon, rest = url.partition("://")
+    try:
+        return alchemy.create_engine(f"{DRIVERS.get(scheme, scheme)}{colon}{rest}")
+    except ModuleNotFoundError as error:
+        raise MissingDependencyError(
+            f"from_sql() needs the driver {error.name!r} to read {template!r}: "
+            "pip install 'fluentml[sql]'."
+        ) from error
+    except (alchemy.exc.ArgumentError, ValueError):
+        # SQLAlchemy's message may hold the password.
+        raise FluentmlError(f"from_sql() cannot read the URL {template!r}.") from None
+
+
+class _Query(beam.DoFn):
+    def __init__(self, url: str) -> None:
+        self._url = url
+
+    def process(self, query: str) -> Iterator[Row]:
+        engine = _engine(self._url)
+        try:
+            options = {"stream_results": True, "yield_per": ROWS_AT_A_TIME, "no_parameters": True}
+            with engine.connect().execution_options(**options) as connection:
+                result = connection.exec_driver_sql(query)
+                names = [*result.keys()]
+                _refuse_duplicates(names)
+                for row in result:
+                    yield dict(zip(names, map(plain, row), strict=True))
+        finally:
+            engine.dispose()
+
+
+def _refuse_duplicates(names: list[str]) -> None:
+    twice = next((name for name in names if names.count(name) > 1), None)
+    if twice is not None:
+        raise FluentmlError(
+            f"from_sql(): the query returns the column {twice!r} more than once; name each by AS."
+        )
+
+
+class _WidestKinds(beam.CombineFn):
+    """Find the kind of every column: the widest of its values', as for CSV files.
+
+    SQLite gives 1 and 1.5 from one column, and a feature has one type.
+    """
+
+    def create_accumulator(self) -> dict[str, type]:
+        return {}
+
+    def add_input(self, kinds: dict[str, type], row: Row) -> dict[str, type]:
+        for name, value in row.items():
+            for item in value if isinstance(value, list) else [value]:
+                kinds[name] = _wider(kinds.get(name), type(item))
+        return kinds
+
+    def merge_accumulators(self, many: Iterable[dict[str, type]]) -> dict[str, type]:
+        merged: dict[str, type] = {}
+        for kinds in many:
+            for name, kind in kinds.items():
+                merged[name] = _wider(merged.get(name), kind)
+        return merged
+
+    def extract_output(self, kinds: dict[str, type]) -> dict[str, type]:
+        return kinds
+
+
+_WIDTHS: list[type] = [type(None), bool, int, float, bytes]
+
+
+def _wider(one: type | None, other: type) -> type:
+    if one is None or one is other:
+        return other
+    if one in _WIDTHS and other in _WIDTHS:
+        return max(one, other, key=_WIDTHS.index)
+    return one if other is type(None) else other
+
+
+def _typed(row: Row, kinds: dict[str, type]) -> tf.train.Example:
+    return to_example({name: _cast(value, kinds[name]) for name, value in row.items()})
+
+
+def _cast(value: Any, kind: type) -> Any:
+    if isinstance(value, list):
+        return [_cast(item, kind) for item in value]
+    if value is None or isinstance(value, kind):
+        return value
+    if kind is bytes:
+        return str(value).encode()
+    return kind(value) if kind in (int, float) else value
+
+
+@beam.ptransform_fn
+@beam.typehints.with_input_types(beam.Pipeline)
+@beam.typehints.with_output_types(tf.train.Example)
+def _read(pipeline: Any, exec_properties: dict[str, Any], split_pattern: str) -> Any:
+    config = example_gen_pb2.CustomConfig()
+    proto_utils.json_to_proto(exec_properties[standard_component_specs.CUSTOM_CONFIG_KEY], config)
+    values = struct_pb2.Struct()
+    config.custom_config.Unpack(values)
+    rows = (
+        pipeline
+        | "Query" >> beam.Create([split_pattern])
+        | "Read" >> beam.ParDo(_Query(values["url"])).with_output_types(Row)
+        # The query runs once, and what follows runs in parallel.
+        | "Spread" >> beam.Reshuffle()
+    )
+    kinds = beam.pvalue.AsSingleton(rows | "Kinds" >> beam.CombineGlobally(_WidestKinds()))
+    return rows | "ToExample" >> beam.Map(_typed, kinds)
+
+
+class Executor(BaseExampleGenExecutor):
+    """Run a query through SQLAlchemy and make an example of every row."""
+
+    def GetInputSourceToExamplePTransform(self) -> Any:  # noqa: N802 (TFX's name)
+        """Return the transform that reads the rows."""
+        return _read

@@ -1,0 +1,152 @@
+"""Sources of examples that stand on their own: what `bulk_infer` reads."""
+
+from __future__ import annotations
+
+import datetime
+import os
+from collections.abc import Callable, Mapping
+from typing import Any, Literal, TypeAlias
+
+from fluentml import components as kinds
+from fluentml import frames
+from fluentml.spec import Component
+from fluentml.words import in_words_of, make
+
+PathLike: TypeAlias = str | os.PathLike[str]
+Split: TypeAlias = Mapping[str, int] | Mapping[str, str]
+Span: TypeAlias = int | datetime.date | Literal["latest"]
+
+
+def from_csv(
+    path: PathLike,
+    *,
+    split: Split | None = None,
+    pattern: str | None = None,
+    span: Span = "latest",
+    partition_on: str | None = None,
+    input_config: Any = None,
+    output_config: Any = None,
+) -> Component:
+    """Return a source of examples for `bulk_infer`; the parameters of `PipelineDef.from_csv`."""
+    return make(
+        kinds.CsvExampleGen,
+        path=path,
+        split=split,
+        pattern=pattern,
+        span=span,
+        partition_on=partition_on,
+        input_config=input_config,
+        output_config=output_config,
+    )
+
+
+def from_tfrecord(
+    path: PathLike,
+    *,
+    split: Split | None = None,
+    pattern: str | None = None,
+    span: Span = "latest",
+    partition_on: str | None = None,
+    input_config: Any = None,
+    output_config: Any = None,
+) -> Component:
+    """Return a source of examples for `bulk_infer`; as `PipelineDef.from_tfrecord`."""
+    return make(
+        kinds.ImportExampleGen,
+        path=path,
+        split=split,
+        pattern=pattern,
+        span=span,
+        partition_on=partition_on,
+        input_config=input_config,
+        output_config=output_config,
+    )
+
+
+def from_parquet(
+    path: PathLike,
+    *,
+    split: Split | None = None,
+    pattern: str | None = None,
+    span: Span = "latest",
+    partition_on: str | None = None,
+    input_config: Any = None,
+    output_config: Any = None,
+) -> Component:
+    """Return a source of examples for `bulk_infer`; as `PipelineDef.from_parquet`."""
+    return make(
+        kinds.ParquetExampleGen,
+        path=path,
+        split=split,
+        pattern=pattern,
+        span=span,
+        partition_on=partition_on,
+        input_config=input_config,
+        output_config=output_config,
+    )
+
+
+def from_avro(
+    path: PathLike,
+    *,
+    split: Split | None = None,
+    pattern: str | None = None,
+    span: Span = "latest",
+    partition_on: str | None = None,
+    input_config: Any = None,
+    output_config: Any = None,
+) -> Component:
+    """Return a source of examples for `bulk_infer`; as `PipelineDef.from_avro`."""
+    return make(
+        kinds.AvroExampleGen,
+        path=path,
+        split=split,
+        pattern=pattern,
+        span=span,
+        partition_on=partition_on,
+        input_config=input_config,
+        output_config=output_config,
+    )
+
+
+def from_dataframe(
+    frame: Any,
+    *,
+    folder: PathLike = "artifacts/_frames",
+    split: Mapping[str, int] | None = None,
+    partition_on: str | None = None,
+) -> Component:
+    """Return a source of examples for `bulk_infer`; as `PipelineDef.from_dataframe`.
+
+    Args:
+        frame: A pandas DataFrame or a pyarrow Table.
+        folder: Where the frame is kept as a Parquet file.
+        split: Hash buckets by split.
+        partition_on: Feature by whose value the hash buckets are dealt.
+    """
+    return make(
+        kinds.DataFrameExampleGen,
+        path=folder,
+        pattern=frames.keep(frame, os.fspath(folder)),
+        split=split,
+        partition_on=partition_on,
+    )
+
+
+def from_sql(
+    url: str,
+    query: str,
+    *,
+    split: Mapping[str, int] | None = None,
+    partition_on: str | None = None,
+) -> Component:
+    """Return a source of examples for `bulk_infer`; as `PipelineDef.from_sql`."""
+    return make(kinds.SqlExampleGen, url=url, query=query, split=split, partition_on=partition_on)
+
+
+def from_custom_example_gen(
+    component: Any | Callable[..., Any], *, id: str | None = None
+) -> Component:
+    """Return a source of examples for `bulk_infer`; as `PipelineDef.from_custom_example_gen`."""
+    with in_words_of("from_custom_example_gen", {"id": id}):
+        return kinds.CustomExampleGen.of(component, id, {})

@@ -1,0 +1,326 @@
+"""Examples out of databases; no password gets anywhere."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import shutil
+import socket
+import sqlite3
+import subprocess
+import tempfile
+import time
+import traceback
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+import fluentml as fml
+from fluentml.errors import RunError
+from tests.messages import message_of, problems_of
+from tests.test_sources import examples_of, values
+
+P = fml.PipelineDef("test")
+SECRET = "p@ss/w:rd%20?"
+
+
+# -- the URL ---------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "sqlite:///trips.db",
+        "sqlite://",
+        "${DATABASE_URL}",
+        "postgresql://host/database",
+        "postgresql://user@host/database",
+        "postgresql+psycopg://user:${DB_PASSWORD}@host:5432/database?sslmode=require",
+        "mysql://${DB_USER}:${DB_PASSWORD}@${DB_HOST}/database",
+        "postgresql:///database?user=me&password=${DB_PASSWORD}",
+    ],
+)
+def test_urls_without_a_password(url):
+    step = fml.from_sql(url, "SELECT 1")
+    assert step.url == url
+    assert P.from_sql(url, "SELECT 1").components[0] == step
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        f"postgresql://user:{SECRET}@host/database",
+        f"postgresql://user:${{DB}}{SECRET}@host/database",
+        f"postgresql://:{SECRET}@host/database",
+        f"mysql+pymysql://user:{SECRET}@/database?unix_socket=/run/mysqld.sock",
+        f"postgresql:///database?user=me&password={SECRET}",
+        f"mssql:///?PWD={SECRET}",
+    ],
+)
+def test_a_password_in_a_url_is_refused_and_not_repeated(url):
+    with pytest.raises(fml.DefinitionError) as error:
+        P.from_sql(url, "SELECT 1")
+    assert str(error.value) == (
+        "from_sql() got a url= with a password in it, which would end up in the graph, the logs "
+        "and the metadata.\n"
+        "Hint: put it into an environment variable and write "
+        '"postgresql://user:${DB_PASSWORD}@host/database".'
+    )
+    told = "".join(traceback.format_exception(error.value, chain=True))
+    shown = [line for line in told.splitlines() if 'File "' not in line]
+    assert SECRET not in "\n".join(shown)
+
+
+def test_what_is_no_url():
+    assert "is no database URL" in message_of(fml.DefinitionError, P.from_sql, "trips.db", "SELECT")
+    assert message_of(fml.DefinitionError, P.from_sql, "sqlite://", " ") == (
+        "from_sql(): query= is empty; write a SELECT."
+    )
+    text = message_of(fml.DefinitionError, P.from_sql, "sqlite://", "SELECT", split={"a": "a*"})
+    assert text == (
+        "from_sql(): split= is {'a': 'a*'}; it takes hash buckets here: whole numbers, 1 or more."
+    )
+
+
+def test_an_sqlite_file_that_is_not_there(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "trips.db").touch()
+    assert problems_of(P.from_sql("sqlite:///trips.db", "SELECT 1")) == []
+    for url in ("sqlite://", "sqlite:///${DB}", "postgresql://host/database"):
+        assert problems_of(P.from_sql(url, "SELECT 1")) == []
+    (problem,) = problems_of(P.from_sql("sqlite:///trip.db", "SELECT 1"))
+    assert problem.startswith("from_sql() reads the SQLite file 'trip.db', and it does not exist.")
+    assert problem.endswith("Hint: did you mean 'trips.db'?")
+
+
+@pytest.mark.tfx
+def test_variables_are_put_in_where_the_step_runs():
+    from fluentml.executors.sql_example_gen import resolved
+
+    environment = {"PW": SECRET, "HOST": "db.example.com", "URL": "sqlite:////a b.db"}
+    url = "postgresql://me:${PW}@${HOST}/d"
+    assert resolved(url, environment) == (
+        "postgresql://me:p%40ss%2Fw%3Ard%2520%3F@db.example.com/d"
+    )
+    assert resolved("${URL}", environment) == "sqlite:////a b.db"
+    assert "needs the environment variable 'NO'" in message_of(
+        fml.FluentmlError, resolved, "${NO}", environment
+    )
+
+
+# -- what arrives ----------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def trips(tmp_path) -> Path:
+    pytest.importorskip("sqlalchemy", reason="the extra `sql` is not installed")
+    file = tmp_path / "trips.db"
+    with contextlib.closing(sqlite3.connect(file)) as connection, connection:
+        connection.execute(
+            "CREATE TABLE trips (id INTEGER, fare NUMERIC, word TEXT, mixed, photo BLOB, none TEXT)"
+        )
+        connection.executemany(
+            "INSERT INTO trips VALUES (?, ?, ?, ?, ?, NULL)",
+            [
+                (n, n / 2, None if n == 1 else "ü" * n, n if n % 2 else f"m{n}", b"\xff")
+                for n in range(30)
+            ],
+        )
+    return file
+
+
+@pytest.mark.tfx
+def test_sqlite_rows_arrive_with_one_type_per_column(tmp_path, trips, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    pipeline = fml.PipelineDef("p", root=tmp_path / "artifacts").from_sql(
+        "sqlite:///trips.db", "SELECT * FROM trips WHERE word IS NULL OR word NOT LIKE '%:no%'"
+    )
+    examples = examples_of(pipeline)
+    assert [*examples] == ["train", "eval"]
+    rows = sorted(examples["train"] + examples["eval"], key=lambda row: row["id"][1])
+    assert values(rows, "id") == [*range(30)]
+    assert rows[0] == {
+        "id": ("int64_list", [0]),
+        "fare": ("float_list", [0.0]),
+        "word": ("bytes_list", [b""]),
+        "mixed": ("bytes_list", [b"m0"]),
+        "photo": ("bytes_list", [b"\xff"]),
+        "none": (None, []),
+    }
+    assert rows[1]["word"] == (None, [])
+    assert rows[1]["mixed"] == ("bytes_list", [b"1"])
+    assert {row["fare"][0] for row in rows} == {"float_list"}
+
+
+@pytest.mark.tfx
+@pytest.mark.parametrize(
+    ("url", "query", "said"),
+    [
+        ("${NO_SUCH_URL}", "SELECT 1", "needs the environment variable 'NO_SUCH_URL'"),
+        (None, "SELECT id, word AS id FROM trips", "returns the column 'id' more than once"),
+        (None, "SELECT * FROM trip", "no such table: trip"),
+        ("oracle+nothing://host", "SELECT 1", "cannot read the URL 'oracle+nothing://host'"),
+    ],
+)
+def test_what_goes_wrong_is_told_in_one_line(tmp_path, trips, url, query, said):
+    pipeline = fml.PipelineDef("p", root=tmp_path / "artifacts")
+    with pytest.raises(RunError) as error:
+        pipeline.from_sql(url or f"sqlite:///{trips}", query).run(quiet=True)
+    assert said in str(error.value).splitlines()[0]
+
+
+# -- servers ---------------------------------------------------------------------------------------
+
+COLUMNS = "id INTEGER, fare NUMERIC(6, 2), word VARCHAR(9), day DATE, yes BOOLEAN"
+ROW = "({n}, {n}.50, 'w{n}', DATE '2024-05-01', {n} = 1)"
+ROWS = ", ".join(ROW.format(n=n) for n in range(30))
+
+
+def check_rows(pipeline: fml.PipelineDef) -> None:
+    rows = examples_of(pipeline)["all"]
+    assert values(rows, "id") == [*range(30)]
+    (second,) = [row for row in rows if row["id"] == ("int64_list", [1])]
+    assert second == {
+        "id": ("int64_list", [1]),
+        "fare": ("float_list", [1.5]),
+        "word": ("bytes_list", [b"w1"]),
+        "day": ("bytes_list", [b"2024-05-01"]),
+        "yes": ("int64_list", [1]),
+    }
+
+
+def holds(folder: Path, text: str) -> list[Path]:
+    return [
+        file for file in folder.rglob("*") if file.is_file() and text.encode() in file.read_bytes()
+    ]
+
+
+def free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return probe.getsockname()[1]
+
+
+@contextlib.contextmanager
+def folder_of(user: str | None) -> Iterator[Path]:
+    """A folder of that user; a server keeps its data there, and its socket has a short path."""
+    with tempfile.TemporaryDirectory(dir="/tmp") as name:
+        if user:
+            shutil.chown(name, user)
+        yield Path(name)
+
+
+def wait_for(port: int, server: subprocess.Popen) -> None:
+    for _ in range(150):
+        assert server.poll() is None, "the server has ended"
+        with contextlib.suppress(OSError), socket.create_connection(("127.0.0.1", port), 1):
+            return
+        time.sleep(0.2)
+    raise AssertionError("the server does not answer")
+
+
+def servant(name: str) -> str | None:
+    """The user that a server runs as where the tests are root's, which no server likes."""
+    if os.geteuid():
+        return None
+    pwd = pytest.importorskip("pwd")
+    with contextlib.suppress(KeyError):
+        return pwd.getpwnam(name).pw_name
+    return pytest.skip(f"{name} does not run as root, and there is no user {name!r}")
+
+
+@pytest.fixture
+def postgres() -> Iterator[int]:
+    pytest.importorskip("psycopg", reason="the extra `sql` is not installed")
+    binary = shutil.which("postgres")
+    if not binary:
+        pytest.skip("no PostgreSQL server is installed: postgres is not on the PATH")
+    user, port = servant("postgres"), free_port()
+    with folder_of(user) as folder:
+        (folder / "password").write_text(SECRET)
+        (folder / "password").chmod(0o644)
+        initdb = [Path(binary).resolve().parent / "initdb", "--auth=scram-sha-256", "--no-sync"]
+        subprocess.run(
+            [*initdb, "-U", "me", f"--pwfile={folder / 'password'}", "-D", folder / "data"],
+            check=True,
+            capture_output=True,
+            user=user,
+            cwd=folder,
+        )
+        command = [binary, "-D", folder / "data", "-p", str(port), "-k", folder, "-F"]
+        with (folder / "log").open("w") as log:
+            server = subprocess.Popen(command, stdout=log, stderr=log, user=user, cwd=folder)
+        try:
+            wait_for(port, server)
+            yield port
+        finally:
+            server.terminate()
+            server.wait(30)
+
+
+@pytest.mark.tfx
+def test_postgresql(tmp_path, postgres, monkeypatch):
+    import psycopg
+
+    login = {"host": "127.0.0.1", "port": postgres, "user": "me", "password": SECRET}
+    with psycopg.connect(**login, dbname="postgres") as connection:
+        connection.execute(f"CREATE TABLE trips ({COLUMNS})")
+        connection.execute(f"INSERT INTO trips VALUES {ROWS}")
+    monkeypatch.setenv("TEST_DB_PASSWORD", SECRET)
+    url = f"postgresql://me:${{TEST_DB_PASSWORD}}@127.0.0.1:{postgres}/postgres"
+    pipeline = fml.PipelineDef("p", root=tmp_path / "artifacts")
+    query = "SELECT * FROM trips WHERE word LIKE 'w%' AND '12:30' <> ':id'"
+    check_rows(pipeline.from_sql(url, query, split={"all": 1}))
+    monkeypatch.setenv("TEST_DB_PASSWORD", wrong := f"{SECRET}-no")
+    with pytest.raises(RunError, match="password authentication failed"):
+        pipeline.from_sql(url, query).run(quiet=True)
+    assert holds(tmp_path, "TEST_DB_PASSWORD")
+    assert not holds(tmp_path, SECRET)
+    assert not holds(tmp_path, "p%40ss")
+    assert not holds(tmp_path, wrong)
+
+
+@pytest.fixture
+def mariadb() -> Iterator[int]:
+    pytest.importorskip("pymysql", reason="the extra `sql` is not installed")
+    binary, install = shutil.which("mariadbd"), shutil.which("mariadb-install-db")
+    if not binary or not install:
+        pytest.skip("no MariaDB server is installed: mariadbd is not on the PATH")
+    user, port = servant("mysql"), free_port()
+    with folder_of(user) as folder:
+        (folder / "init.sql").write_text(
+            f"CREATE DATABASE d; CREATE USER me@'127.0.0.1' IDENTIFIED BY '{SECRET}';"
+            "GRANT ALL ON d.* TO me@'127.0.0.1';"
+        )
+        data = [f"--datadir={folder / 'data'}", "--no-defaults"][::-1]
+        subprocess.run([install, *data], check=True, capture_output=True, user=user, cwd=folder)
+        command = [
+            *(binary, *data, f"--socket={folder / 'socket'}", f"--port={port}"),
+            *("--bind-address=127.0.0.1", f"--init-file={folder / 'init.sql'}"),
+            "--skip-name-resolve",
+        ]
+        with (folder / "log").open("w") as log:
+            server = subprocess.Popen(command, stdout=log, stderr=log, user=user, cwd=folder)
+        try:
+            wait_for(port, server)
+            yield port
+        finally:
+            server.terminate()
+            server.wait(30)
+
+
+@pytest.mark.tfx
+def test_mariadb(tmp_path, mariadb, monkeypatch):
+    import pymysql
+
+    login = {"host": "127.0.0.1", "port": mariadb, "user": "me", "password": SECRET}
+    with pymysql.connect(**login, database="d") as connection, connection.cursor() as cursor:
+        cursor.execute(f"CREATE TABLE trips ({COLUMNS})")
+        cursor.execute(f"INSERT INTO trips VALUES {ROWS}")
+        connection.commit()
+    monkeypatch.setenv("TEST_DB_PASSWORD", SECRET)
+    url = f"mariadb://me:${{TEST_DB_PASSWORD}}@127.0.0.1:{mariadb}/d"
+    pipeline = fml.PipelineDef("p", root=tmp_path / "artifacts")
+    check_rows(pipeline.from_sql(url, "SELECT * FROM trips WHERE word LIKE 'w%'", split={"all": 1}))
+    assert not holds(tmp_path, SECRET)
