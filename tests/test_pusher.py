@@ -12,6 +12,9 @@ from typing import Any
 
 import pytest
 
+import fluentml as fml
+from fluentml.errors import RunError
+
 pytestmark = pytest.mark.tfx
 
 
@@ -198,3 +201,66 @@ def test_a_model_without_a_blessing_leaves_no_trace(model, serving: Path, refusi
     pushed = push(model, serving, **blessings)
     assert pushed.get_int_custom_property("pushed") == 0
     assert not serving.exists()
+
+
+# -- in a run --------------------------------------------------------------------------------------
+
+
+@pytest.fixture(scope="module")
+def chain(tmp_path_factory: pytest.TempPathFactory) -> fml.PipelineDef:
+    """A chain whose model is none, so that no infra validator blesses it."""
+    folder = tmp_path_factory.mktemp("chain")
+    (folder / "data").mkdir()
+    rows = "".join(f"{number},2\n" for number in range(50))
+    (folder / "data/rows.csv").write_text(f"x,y\n{rows}")
+    (folder / "my_model.py").write_text(
+        "import os\ndef run_fn(fn_args):\n    os.makedirs(fn_args.serving_model_dir)\n"
+    )
+    return (
+        fml.PipelineDef("p", root=folder / "artifacts")
+        .cache()
+        .from_csv(folder / "data")
+        .train(folder / "my_model.py")
+        .infra_validate()
+    )
+
+
+def test_a_refusal_says_which_gate_and_why(chain: fml.PipelineDef, tmp_path: Path):
+    result = chain.push_to(tmp_path / "serving").run(quiet=True)
+    assert result.succeeded
+    (validation,) = result.infra_validations
+    (reason,) = validation.reasons
+    assert reason.startswith("loading the model failed: OSError: SavedModel file does not exist")
+    assert (validation.blessed, validation.startup_s, validation.latency_ms) == (False, None, {})
+    assert result.nodes["InfraValidator"].note == "not blessed"
+    assert result.summary().splitlines() == [
+        f"NOT BLESSED because {reason}",
+        "NOT PUSHED because infra_validate() did not bless the model",
+    ]
+    assert result.to_dict()["infra_validations"][0]["reasons"] == (reason,)
+
+
+def test_a_required_push_fails_the_run(chain: fml.PipelineDef, tmp_path: Path):
+    with pytest.raises(RunError) as caught:
+        chain.push_to(tmp_path / "serving", require_push=True).run(quiet=True)
+    error = caught.value
+    what, reason, *_, hint = str(error).splitlines()
+    assert what == (
+        "Pusher failed: a push is required, and infra_validate() did not bless the model."
+    )
+    assert reason.startswith("  loading the model failed: OSError: ")
+    assert hint == (
+        "Hint: mend the model, or leave require_push= out: then the run just pushes nothing."
+    )
+    assert error.result.nodes["Pusher"].state == "failed"
+    assert not (tmp_path / "serving").exists()
+
+
+def test_a_required_push_fails_under_any_runner(chain: fml.PipelineDef, tmp_path: Path):
+    from tfx.orchestration.local.local_dag_runner import LocalDagRunner
+
+    from fluentml.executors.pusher import NotPushedError
+
+    with pytest.raises(NotPushedError) as caught:
+        LocalDagRunner().run(chain.push_to(tmp_path / "serving", require_push=True).to_tfx())
+    assert str(caught.value) == "Nothing was pushed: the model lacks its infra_blessing."
