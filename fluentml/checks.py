@@ -399,7 +399,9 @@ def _splits_read(node: Node) -> dict[str, tuple[str, ...]]:
     if isinstance(step, Transform):
         return {"splits_config": () if step.splits_config else ("train",)}
     if isinstance(step, InfraValidator) and "examples" in node.inputs:
-        return {"request_spec": () if step.request_spec else ("eval",)}
+        if step.serving_spec:
+            return {"request_spec": () if step.request_spec else ("eval",)}
+        return {"split": (step.split,)}
     return {}
 
 

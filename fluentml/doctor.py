@@ -81,5 +81,5 @@ def _pip() -> Finding:
 
 def _docker() -> Finding:
     found = shutil.which("docker") is not None
-    remedy = "Only infra_validate() needs it: it starts TensorFlow Serving."
+    remedy = "Only infra_validate(serving_spec=…) needs it: it starts TensorFlow Serving."
     return Finding("docker", found, "client found" if found else "not found", remedy, needed=False)

@@ -562,24 +562,61 @@ class PipelineDef:
     def infra_validate(
         self,
         *,
+        signatures: Sequence[str] = ("serving_default",),
+        examples: int = 10,
+        split: str = "eval",
+        requests: int = 50,
+        warmup_requests: int = 3,
+        max_startup_s: float | None = None,
+        max_latency_ms: float | None = None,
+        percentile: float = 95,
+        max_memory_mb: float | None = None,
+        timeout_s: float = 300,
         serving_spec: Any = None,
         request_spec: Any = None,
         validation_spec: Any = None,
         inputs: Inputs | None = None,
         id: str | None = None,
     ) -> Self:
-        """Load the model into TensorFlow Serving and send it a few examples; bless it if it serves.
+        """Load the model in a fresh process and send it raw examples; bless it if it serves well.
+
+        Every answer must have one row for each example, and finite numbers. A budget of None is
+        not held; what was measured stands in the run's result all the same. The process has
+        TensorFlow and no network between; so the figures are those of the model itself.
 
         Args:
-            serving_spec: TFX's `infra_validator_pb2.ServingSpec`. Default: TensorFlow Serving's
-                latest image in the Docker engine of the machine that runs the step.
-            request_spec: TFX's `infra_validator_pb2.RequestSpec`. Default: 3 examples of `eval`.
-            validation_spec: TFX's `infra_validator_pb2.ValidationSpec`.
+            signatures: Signatures that must answer; each takes one batch of serialized tf.Examples.
+            examples: How many examples to take from the split.
+            split: The split that they come from.
+            requests: Requests of one example whose latency is measured, for each signature.
+            warmup_requests: Requests before them that are not measured.
+            max_startup_s: Most seconds that loading the model may take.
+            max_latency_ms: Most milliseconds that an answer may take, at the percentile.
+            percentile: Which of the latencies counts, 50 to 100.
+            max_memory_mb: Most MB that the process may take at its peak, TensorFlow's own (about
+                500) included.
+            timeout_s: Seconds after which a process that is still busy is ended and the model
+                refused.
+            serving_spec: TFX's `infra_validator_pb2.ServingSpec`, instead of the plain values: use
+                TensorFlow Serving in Docker or Kubernetes.
+            request_spec: TFX's `infra_validator_pb2.RequestSpec`, with `serving_spec`. Default: 3
+                examples of `eval`.
+            validation_spec: TFX's `infra_validator_pb2.ValidationSpec`, with `serving_spec`.
             inputs: Channels that beat the default wiring.
             id: Name of the node; needed for a second step of the kind.
         """
         return self._add(
             kinds.InfraValidator,
+            signatures=signatures,
+            examples=examples,
+            split=split,
+            requests=requests,
+            warmup_requests=warmup_requests,
+            max_startup_s=max_startup_s,
+            max_latency_ms=max_latency_ms,
+            percentile=percentile,
+            max_memory_mb=max_memory_mb,
+            timeout_s=timeout_s,
             serving_spec=serving_spec,
             request_spec=request_spec,
             validation_spec=validation_spec,
@@ -591,15 +628,21 @@ class PipelineDef:
         self,
         destination: PathLike | None = None,
         *,
+        require_push: bool = False,
         push_destination: Any = None,
         inputs: Inputs | None = None,
         id: str | None = None,
     ) -> Self:
         """Copy the model to where it is served, once every blessing that the chain makes is there.
 
+        In a local folder, a run on this machine lets the new version appear all at once, and leaves
+        the ones before it.
+
         Args:
             destination: Folder or URI; each version gets a sub-folder named by the time in seconds,
                 as TensorFlow Serving reads it.
+            require_push: Whether the run fails where a blessing is missing; else it pushes nothing
+                and says why.
             push_destination: TFX's `pusher_pb2.PushDestination`, instead of `destination`.
             inputs: Channels that beat the default wiring.
             id: Name of the node; needed for a second step of the kind.
@@ -607,6 +650,7 @@ class PipelineDef:
         return self._add(
             kinds.Pusher,
             destination=destination,
+            require_push=require_push,
             push_destination=push_destination,
             inputs=inputs,
             id=id,

@@ -86,6 +86,7 @@ def taxi_chain(rows: Path, unlabelled: Path, folder: Path, *, train_steps: int, 
             min_improvement=gain,
             slices=["trip_start_hour"],
         )
+        .infra_validate(signatures=["serving_default", "transform_features"], max_latency_ms=60_000)
         .push_to(folder / "serving")
         .bulk_infer(fml.from_csv(unlabelled, split={"unlabelled": 1}))
         .add_component(count_trips)

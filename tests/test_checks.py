@@ -497,6 +497,7 @@ def test_the_label_of_records_is_not_looked_for():
             "test",
             "splits",
         ),
+        (lambda p: p.train("json.loads").infra_validate(split="test"), "test", "split"),
     ],
 )
 def test_a_split_that_nothing_makes(add, split, parameter):

@@ -221,7 +221,9 @@ def test_an_interrupt_ends_quietly(fluentml_command, monkeypatch):
 FINDINGS = [
     Finding("Python", True, "3.10.0, Linux"),
     Finding("tfx", False, "not installed", "pip install it."),
-    Finding("docker", False, "not found", "Only infra_validate() needs it.", needed=False),
+    Finding(
+        "docker", False, "not found", "Only infra_validate(serving_spec=…) needs it.", needed=False
+    ),
 ]
 
 
@@ -233,7 +235,7 @@ def test_doctor(fluentml_command, monkeypatch):
         "✗ tfx          not installed\n"
         "  Hint: pip install it.\n"
         "– docker       not found\n"
-        "  Only infra_validate() needs it.\n",
+        "  Only infra_validate(serving_spec=…) needs it.\n",
         "",
     )
     code, out, err = fluentml_command("doctor", "--json")

@@ -226,6 +226,57 @@ def test_an_eval_config_blesses_when_it_has_a_threshold():
     assert evaluate(eval_config=config).can_bless
 
 
+# -- the infra validator ---------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("parameters", "said"),
+    [
+        ({"signatures": ()}, "signatures=().\nHint: it takes at least 1."),
+        ({"signatures": "predict"}, "signatures='predict'.\nHint: it takes a list."),
+        ({"examples": 0}, "examples=0.\nHint: it takes 1 or more."),
+        ({"warmup_requests": -1}, "warmup_requests=-1.\nHint: it takes 0 or more."),
+        ({"max_latency_ms": 0}, "max_latency_ms=0.\nHint: it takes more than 0."),
+        ({"max_memory_mb": "much"}, "max_memory_mb='much'.\nHint: it takes a number."),
+        ({"percentile": 0.95}, "percentile=0.95.\nHint: it takes 50 or more."),
+        ({"percentile": 101}, "percentile=101.\nHint: it takes 100 or less."),
+        ({"timeout_s": float("inf")}, "timeout_s=inf.\nHint: it takes a finite number."),
+    ],
+)
+def test_a_budget_that_makes_no_sense(parameters, said):
+    text = message_of(fml.DefinitionError, P.infra_validate, **parameters)
+    assert text == f"infra_validate() cannot use {said}"
+
+
+@pytest.mark.tfx
+def test_a_serving_spec_and_plain_values_together_are_refused():
+    from tfx.proto import infra_validator_pb2 as pb
+
+    serving_spec = pb.ServingSpec(local_docker=pb.LocalDockerConfig())
+    call = P.infra_validate
+    assert message_of(fml.DefinitionError, call, serving_spec=serving_spec, max_startup_s=3) == (
+        "infra_validate() takes max_startup_s=, or TFX's serving_spec=, not both."
+    )
+    assert message_of(fml.DefinitionError, call, validation_spec=pb.ValidationSpec()) == (
+        "infra_validate() takes validation_spec= only with serving_spec=, which says where "
+        "TensorFlow Serving runs."
+    )
+
+
+@pytest.mark.tfx
+def test_only_a_docker_engine_of_this_machine_is_looked_for():
+    from tfx.proto import infra_validator_pb2 as pb
+
+    def needs_docker(**platform):
+        (step,) = P.infra_validate(serving_spec=pb.ServingSpec(**platform)).components
+        return step.needs_docker
+
+    assert not P.infra_validate().components[0].needs_docker
+    assert needs_docker(local_docker=pb.LocalDockerConfig())
+    assert not needs_docker(local_docker=pb.LocalDockerConfig(client_base_url="tcp://far:2375"))
+    assert not needs_docker(kubernetes=pb.KubernetesConfig())
+
+
 # -- the pusher and the bulk inferrer --------------------------------------------------------------
 
 

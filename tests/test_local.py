@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import subprocess
 import sys
 import textwrap
@@ -62,6 +63,25 @@ def test_first_model_is_blessed_and_pushed(first_run: Run, run_folder: Path):
     pushed = Path(first_run.result.pushed_model)
     assert pushed.parent == run_folder / "serving"
     assert (pushed / "saved_model.pb").exists()
+    # TFX copied it into a hidden folder, from which it appeared all at once.
+    log = Path(first_run.result.log).read_text()
+    assert re.search(rf"Model written to serving path {run_folder}/serving/\.pushing-", log)
+
+
+def test_first_model_serves_raw_examples(first_run: Run):
+    (validation,) = first_run.result.infra_validations
+    assert (validation.node, validation.blessed) == ("InfraValidator", True)
+    assert 0 < validation.startup_s < 60
+    assert 100 < validation.memory_mb < 4000
+    assert {*validation.latency_ms} == {"serving_default", "transform_features"}
+    assert (validation.percentile, validation.reasons) == (95, ())
+    assert first_run.result.nodes["InfraValidator"].note == "blessed"
+    (line,) = [line for line in first_run.screen.splitlines() if line.startswith("FIT TO SERVE")]
+    assert re.fullmatch(
+        r"FIT TO SERVE: loads in [\d.]+ s, serving_default takes [\d.]+ ms \(percentile 95\), "
+        r"transform_features takes [\d.]+ ms \(percentile 95\), \d+ MB of memory",
+        line,
+    )
 
 
 def test_pushed_model_predicts_in_a_fresh_process(first_run: Run, unlabelled_rows: Path):
@@ -148,7 +168,9 @@ def test_model_without_the_gain_is_not_blessed_and_not_pushed(second_run: Run):
     assert reason.endswith(" against the baseline, below 0.5")
     assert second_run.result.pushed_model is None
     assert f"NOT BLESSED because {reason}" in second_run.screen
-    assert "NOT PUSHED because evaluate_model() did not bless the model" in second_run.screen
+    assert [validation.blessed for validation in second_run.result.infra_validations] == [True]
+    # The other gate let it through, and is not blamed.
+    assert "NOT PUSHED because evaluate_model() did not bless the model\n" in second_run.screen
 
 
 def test_result_as_plain_values(second_run: Run):
@@ -353,22 +375,28 @@ def test_command_line_exits_with_1_and_plain_words(tmp_path: Path):
 # -- what this machine cannot do -------------------------------------------------------------------
 
 
-def test_infra_validate_without_docker_is_refused_before_the_run(
+def test_tensorflow_serving_without_docker_is_refused_before_the_run(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ):
+    from tfx.proto import infra_validator_pb2 as pb
+
+    serving_spec = pb.ServingSpec(
+        tensorflow_serving=pb.TensorFlowServing(tags=["latest"]),
+        local_docker=pb.LocalDockerConfig(),
+    )
     monkeypatch.setattr("fluentml.backends.local._docker_answers", lambda: False)
     pipeline = (
         fml.PipelineDef("p", root=tmp_path)
         .from_csv(datasets.taxi())
         .train(EXAMPLES / "taxi_model.py")
-        .infra_validate()
+        .infra_validate(serving_spec=serving_spec)
     )
     with pytest.raises(BackendError) as error:
         pipeline.run()
     assert str(error.value).splitlines() == [
-        "infra_validate() starts TensorFlow Serving in Docker, and no Docker engine is reachable "
-        "here.",
-        "Hint: start Docker, or run without this step: run(to='Trainer').",
+        "infra_validate(serving_spec=…) starts TensorFlow Serving in Docker, and no Docker engine "
+        "is reachable here.",
+        "Hint: start Docker, or leave serving_spec= out: a fresh process then plays the server.",
     ]
     assert [*tmp_path.iterdir()] == []
 

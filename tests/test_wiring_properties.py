@@ -65,8 +65,8 @@ CALLS = st.one_of(
         baseline=["latest_blessed", None],
         slices=[(), ("a", ("b", "c"))],
     ),
-    verb("infra_validate"),
-    verb("push_to", "serving"),
+    verb("infra_validate", signatures=[("serving_default", "other")], max_latency_ms=[None, 9.5]),
+    verb("push_to", "serving", require_push=[False, True]),
     verb("bulk_infer", fml.from_csv("new")),
     verb("add_component", any_function),
 )

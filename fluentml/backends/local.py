@@ -15,7 +15,7 @@ from fluentml.backends import Backend
 from fluentml.components import InfraValidator, UserCode
 from fluentml.errors import BackendError, RunError
 from fluentml.graph import Graph, Node
-from fluentml.results import Evaluation, NodeResult, Push, RunResult
+from fluentml.results import Evaluation, InfraValidation, NodeResult, Push, RunResult
 from fluentml.spec import import_needed
 
 if TYPE_CHECKING:
@@ -78,6 +78,7 @@ class _Run:
         self.session, self.progress = session, progress
         self.nodes: dict[str, NodeResult] = {}
         self.evaluations: list[Evaluation] = []
+        self.infra_validations: list[InfraValidation] = []
         self.pushes: list[Push] = []
 
     def result(self) -> RunResult:
@@ -110,6 +111,13 @@ class _Run:
             blessed = None if flag is None else bool(flag)
             self.evaluations.append(read_evaluation(node.id, kinds["ModelEvaluation"].uri, blessed))
             return "blessed" if blessed else "not blessed"
+        if "InfraBlessing" in kinds:
+            from fluentml.results.infra_validation import read_infra_validation
+
+            artifact = kinds["InfraBlessing"]
+            blessed = bool(artifact.properties.get("blessed"))
+            self.infra_validations.append(read_infra_validation(node.id, artifact.uri, blessed))
+            return "blessed" if blessed else "not blessed"
         if "PushedModel" in kinds:
             properties = kinds["PushedModel"].properties
             pushed = bool(properties.get("pushed"))
@@ -119,14 +127,18 @@ class _Run:
         return ""
 
     def _why_not(self, node: Node) -> str:
-        gates = {
-            self.graph[wire.channel.node].component.verb: key
-            for key, wire in node.inputs.items()
-            if key.endswith("blessing")
-        }
-        refusing = [e.node for e in self.evaluations if not e.blessed]
-        by = [verb for verb, key in gates.items() if key == "infra_blessing" or refusing]
-        return f"{' or '.join(by) or 'a gate'} did not bless the model"
+        by = [self.graph[id].component.verb for id in self._refusing(node)]
+        return f"{' and '.join(by) or 'a gate'} did not bless the model"
+
+    @property
+    def _judges(self) -> list[Evaluation | InfraValidation]:
+        return [*self.evaluations, *self.infra_validations]
+
+    def _refusing(self, node: Node) -> list[str]:
+        """Return the ids of a pusher's gates but for those that blessed the model."""
+        blessing = {judge.node for judge in self._judges if judge.blessed}
+        gates = [wire.channel.node for key, wire in node.inputs.items() if key.endswith("blessing")]
+        return [id for id in gates if id not in blessing]
 
     def _so_far(self, **more: NodeResult) -> RunResult:
         known = {**self.nodes, **more}
@@ -139,13 +151,18 @@ class _Run:
                 for node in self.graph.nodes
             },
             evaluations=tuple(self.evaluations),
+            infra_validations=tuple(self.infra_validations),
             pushes=tuple(self.pushes),
         )
 
     def _failure(self, node: Node, error: Exception) -> RunError:
+        from fluentml.executors.pusher import NotPushedError
         from fluentml.local.failure import summary, user_frames
 
         logging.getLogger("fluentml").error("%s failed", node.id, exc_info=error)
+        result = self._so_far(**{node.id: NodeResult(node.id, "failed")})
+        if isinstance(error, NotPushedError):
+            return self._not_pushed(node, result)
         modules = [
             other.component.module
             for other in self.graph.nodes
@@ -156,7 +173,23 @@ class _Run:
             *(str(frame) for frame in user_frames(error, modules)),
             f"The full log: {self.log}",
             hint="mend it and run again; with .cache() what is done need not run again.",
-            result=self._so_far(**{node.id: NodeResult(node.id, "failed")}),
+            result=result,
+            node=node.id,
+        )
+
+    def _not_pushed(self, node: Node, result: RunResult) -> RunError:
+        refusing = self._refusing(node)
+        return RunError(
+            f"{node.id} failed: a push is required, and {self._why_not(node)}.",
+            *(
+                f"  {reason}"
+                for judge in self._judges
+                if judge.node in refusing
+                for reason in judge.reasons
+            ),
+            f"The full log: {self.log}",
+            hint="mend the model, or leave require_push= out: then the run just pushes nothing.",
+            result=result,
             node=node.id,
         )
 
@@ -169,12 +202,12 @@ def _refuse_the_impossible(graph: Graph) -> None:
         )
     for node in graph.nodes:
         step = node.component
-        if isinstance(step, InfraValidator) and not step.serving_spec and not _docker_answers():
+        if isinstance(step, InfraValidator) and step.needs_docker and not _docker_answers():
             raise BackendError(
-                "infra_validate() starts TensorFlow Serving in Docker, and no Docker engine "
-                "is reachable here.",
-                hint="start Docker, or run without this step: "
-                f"run(to={node.inputs['model'].channel.node!r}).",
+                "infra_validate(serving_spec=…) starts TensorFlow Serving in Docker, and no Docker "
+                "engine is reachable here.",
+                hint="start Docker, or leave serving_spec= out: a fresh process then plays the "
+                "server.",
             )
 
 

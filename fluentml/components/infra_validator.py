@@ -2,22 +2,46 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
-from typing import Annotated, Any, ClassVar
+from typing import Annotated, Any, ClassVar, TypeAlias
+
+from pydantic import Field, model_validator
+from typing_extensions import Self
 
 from fluentml.components import _sources
 from fluentml.spec import Component, Input, Proto, proto_of
 
+Budget: TypeAlias = Annotated[float, Field(gt=0)]
+
 
 class InfraValidator(Component):
-    """Load the model into TensorFlow Serving and send it a few raw examples.
+    """Load the model as a server does, send it raw examples, and hold it to budgets.
+
+    Without `serving_spec` a fresh process with nothing but TensorFlow plays the server. It sends
+    each signature one batch of all the examples and then single ones. Every answer must have one
+    row for each example, and finite numbers.
 
     Attributes:
-        serving_spec: TFX's `infra_validator_pb2.ServingSpec`. Default: the `tensorflow/serving`
-            image, tag `latest`, in the Docker engine of the machine that runs the step.
-        request_spec: TFX's `infra_validator_pb2.RequestSpec`. Default: 3 examples of the split
-            `eval`.
-        validation_spec: TFX's `infra_validator_pb2.ValidationSpec`.
+        signatures: Signatures that must answer; each takes one batch of serialized tf.Examples.
+        examples: How many examples to take from the split, at least 1.
+        split: The split that they come from.
+        requests: Requests of one example whose latency is measured, for each signature, at least 1;
+            they go round the examples.
+        warmup_requests: Requests before them that are not measured.
+        max_startup_s: Most seconds that loading the model may take, without Python's and
+            TensorFlow's own start.
+        max_latency_ms: Most milliseconds that an answer may take, at the percentile.
+        percentile: Which of the latencies counts, 50 to 100: 95 lets the slowest 5 % of the
+            requests take longer.
+        max_memory_mb: Most MB that the process may take at its peak, TensorFlow's own (about 500)
+            included.
+        timeout_s: Seconds after which a process that is still busy is ended and the model refused.
+        serving_spec: TFX's `infra_validator_pb2.ServingSpec`, instead of the plain values: load it
+            into TensorFlow Serving in Docker or Kubernetes.
+        request_spec: TFX's `infra_validator_pb2.RequestSpec`, with `serving_spec`. Default: 3
+            examples of the split `eval`.
+        validation_spec: TFX's `infra_validator_pb2.ValidationSpec`, with `serving_spec`.
     """
 
     VERB: ClassVar[str] = "infra_validate"
@@ -27,6 +51,16 @@ class InfraValidator(Component):
     }
     OUTPUTS: ClassVar[Mapping[str, str]] = {"blessing": "InfraBlessing"}
 
+    signatures: Annotated[tuple[str, ...], Field(min_length=1)] = ("serving_default",)
+    examples: Annotated[int, Field(ge=1)] = 10
+    split: str = "eval"
+    requests: Annotated[int, Field(ge=1)] = 50
+    warmup_requests: Annotated[int, Field(ge=0)] = 3
+    max_startup_s: Budget | None = None
+    max_latency_ms: Budget | None = None
+    percentile: Annotated[float, Field(ge=50, le=100)] = 95.0
+    max_memory_mb: Budget | None = None
+    timeout_s: Budget = 300.0
     serving_spec: Annotated[
         Proto | None, proto_of("tfx.components.infra_validator.ServingSpec")
     ] = None
@@ -37,21 +71,58 @@ class InfraValidator(Component):
         Proto | None, proto_of("tfx.components.infra_validator.ValidationSpec")
     ] = None
 
+    @model_validator(mode="after")
+    def _plain_or_proto(self) -> Self:
+        protos = {"serving_spec", "request_spec", "validation_spec"}
+        given = {name for name, value in self if value != type(self).model_fields[name].default}
+        plain = sorted(given - protos - Component.model_fields.keys())
+        if self.serving_spec and plain:
+            raise ValueError(f"takes {plain[0]}=, or TFX's serving_spec=, not both")
+        if not self.serving_spec and given & protos:
+            raise ValueError(
+                f"takes {min(given & protos)}= only with serving_spec=, which says where "
+                "TensorFlow Serving runs"
+            )
+        return self
+
+    @property
+    def needs_docker(self) -> bool:
+        """Whether the step talks to the Docker engine of the machine that runs it."""
+        docker = (
+            json.loads(self.serving_spec.text).get("local_docker") if self.serving_spec else None
+        )
+        return docker is not None and "client_base_url" not in docker
+
     def to_tfx(self, inputs: Mapping[str, Any]) -> Any:
-        """Return TFX's InfraValidator."""
+        """Return TFX's InfraValidator with `serving_spec`, else the one that needs no server."""
+        if self.serving_spec:
+            return self._with_tensorflow_serving(inputs, self.serving_spec)
+        from fluentml.executors.infra_validator import InfraValidator as WithoutServer
+
+        return WithoutServer(
+            **inputs,
+            signatures=json.dumps(self.signatures),
+            split=self.split,
+            num_examples=self.examples,
+            requests=self.requests,
+            warmup_requests=self.warmup_requests,
+            max_startup_s=self.max_startup_s,
+            max_latency_ms=self.max_latency_ms,
+            percentile=self.percentile,
+            max_memory_mb=self.max_memory_mb,
+            timeout_s=self.timeout_s,
+        )
+
+    def _with_tensorflow_serving(self, inputs: Mapping[str, Any], serving_spec: Proto) -> Any:
         from tfx.components.infra_validator import component
         from tfx.proto import infra_validator_pb2 as pb
 
-        serving_spec = pb.ServingSpec(
-            tensorflow_serving=pb.TensorFlowServing(tags=["latest"]),
-            local_docker=pb.LocalDockerConfig(),
-        )
         request_spec = pb.RequestSpec(
             tensorflow_serving=pb.TensorFlowServingRequestSpec(), num_examples=3, split_name="eval"
         )
         return component.InfraValidator(
             **inputs,
-            serving_spec=self.serving_spec.message() if self.serving_spec else serving_spec,
+            serving_spec=serving_spec.message(),
             request_spec=self.request_spec.message() if self.request_spec else request_spec,
             validation_spec=self.validation_spec and self.validation_spec.message(),
         )

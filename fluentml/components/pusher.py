@@ -18,6 +18,7 @@ class Pusher(Component):
 
     Attributes:
         destination: Folder that gets a sub-folder per version, named by the time in seconds.
+        require_push: Whether the node fails where a blessing is missing; else it pushes nothing.
         push_destination: TFX's `pusher_pb2.PushDestination`, instead of `destination`.
     """
 
@@ -34,6 +35,7 @@ class Pusher(Component):
     OUTPUTS: ClassVar[Mapping[str, str]] = {"pushed_model": "PushedModel"}
 
     destination: PathText | None = None
+    require_push: bool = False
     push_destination: Annotated[Proto | None, proto_of("tfx.components.pusher.PushDestination")] = (
         None
     )
@@ -50,7 +52,7 @@ class Pusher(Component):
         return self
 
     def to_tfx(self, inputs: Mapping[str, Any]) -> Any:
-        """Return TFX's Pusher."""
+        """Return TFX's Pusher; only with `require_push` one of its kind that can fail."""
         from tfx.components.pusher import component
         from tfx.proto import pusher_pb2
 
@@ -59,4 +61,9 @@ class Pusher(Component):
         else:
             destination = pusher_pb2.PushDestination()
             destination.filesystem.base_directory = absolute(self.destination or "")
-        return component.Pusher(**inputs, push_destination=destination)
+        if not self.require_push:
+            return component.Pusher(**inputs, push_destination=destination)
+        from fluentml.executors.pusher import Pusher as StrictPusher
+
+        config = {"require_push": True}
+        return StrictPusher(**inputs, push_destination=destination, custom_config=config)

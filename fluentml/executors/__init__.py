@@ -1,1 +1,4 @@
-"""Executors of our own for TFX's components; they run inside components, on Beam."""
+"""Executors of our own: they leave TFX's artifacts as they are, and do the work in a better way.
+
+They run inside components, under any of TFX's runners, and know nothing of the chain.
+"""

@@ -11,6 +11,7 @@ from tfx.orchestration import metadata
 from tfx.orchestration.local import runner_utils
 from tfx.orchestration.portable import launcher, runtime_parameter_utils
 
+from fluentml.executors import pusher
 from fluentml.graph import Graph
 from fluentml.lowering import to_ir
 from fluentml.results import Artifact, State
@@ -44,6 +45,10 @@ class Session:
         self._ir = ir
         self._nodes = {node.pipeline_node.node_info.id: node.pipeline_node for node in ir.nodes}
         self._deployment = runner_utils.extract_local_deployment_config(ir)
+        for spec in self._deployment.executor_specs.values():
+            # Reading the field of another kind of executor gives an empty one, and sets nothing.
+            if spec.python_class_executable_spec.class_path == pusher.STOCK_CLASS_PATH:
+                spec.python_class_executable_spec.class_path = pusher.CLASS_PATH
         connection = self._deployment.metadata_connection_config
         self._connection = getattr(connection, connection.WhichOneof("connection_config"))
 

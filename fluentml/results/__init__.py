@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from typing import Any, Literal, TypeAlias
 
 from fluentml.errors import LoadError, did_you_mean, listing
@@ -70,6 +70,30 @@ class Evaluation:
 
 
 @dataclass(frozen=True)
+class InfraValidation:
+    """What an infra validator found; one with TensorFlow Serving measures nothing.
+
+    Attributes:
+        node: The infra validator's id.
+        blessed: Whether the model can be served, within the budgets.
+        reasons: Why not, a sentence each.
+        startup_s: Seconds that loading the model took; None where it did not load.
+        memory_mb: The process's peak in MB; None where it did not come to its end.
+        latency_ms: By signature that answered well, the milliseconds for an example that
+            `percentile` percent of the requests did not exceed.
+        percentile: 95 unless the chain says otherwise.
+    """
+
+    node: str
+    blessed: bool
+    reasons: tuple[str, ...] = ()
+    startup_s: float | None = None
+    memory_mb: float | None = None
+    latency_ms: Mapping[str, float] = field(default_factory=dict)
+    percentile: float | None = None
+
+
+@dataclass(frozen=True)
 class Push:
     """What a pusher did: the folder of the new version, or why there is none."""
 
@@ -88,6 +112,7 @@ class RunResult:
         log: File with all that TensorFlow, Beam and user code printed.
         nodes: By id, in the order of the graph.
         evaluations: One per evaluator that ran.
+        infra_validations: One per infra validator that ran.
         pushes: One per pusher that ran.
     """
 
@@ -96,6 +121,7 @@ class RunResult:
     log: str
     nodes: Mapping[str, NodeResult]
     evaluations: tuple[Evaluation, ...] = ()
+    infra_validations: tuple[InfraValidation, ...] = ()
     pushes: tuple[Push, ...] = ()
 
     @property
@@ -145,6 +171,7 @@ class RunResult:
             "succeeded": self.succeeded,
             "metrics": dict(self.metrics),
             "blessed": self.evaluations[0].blessed if self.evaluations else None,
+            "infra_validations": [asdict(validation) for validation in self.infra_validations],
             "pushed_model": self.pushed_model,
             "log": self.log,
             "nodes": [
@@ -164,6 +191,7 @@ class RunResult:
     def summary(self) -> str:
         """Return what a person wants to know: the metrics against their thresholds, the verdict."""
         blocks = [_evaluation_text(evaluation) for evaluation in self.evaluations]
+        blocks += [_infra_text(validation) for validation in self.infra_validations]
         blocks += [
             f"PUSHED to {push.destination}"
             if push.destination
@@ -192,3 +220,16 @@ def _evaluation_text(evaluation: Evaluation) -> str:
     else:
         verdict = "NOT BLESSED because " + "; ".join(evaluation.reasons)
     return "\n".join([*lines, verdict])
+
+
+def _infra_text(validation: InfraValidation) -> str:
+    if not validation.blessed:
+        return "NOT BLESSED because " + "; ".join(validation.reasons)
+    figures = []
+    if validation.startup_s is not None:
+        figures.append(f"loads in {validation.startup_s:.3g} s")
+    for name, latency in validation.latency_ms.items():
+        figures.append(f"{name} takes {latency:.3g} ms (percentile {validation.percentile:g})")
+    if validation.memory_mb is not None:
+        figures.append(f"{validation.memory_mb:.0f} MB of memory")
+    return ": ".join(["FIT TO SERVE", *([", ".join(figures)] if figures else [])])

@@ -1,0 +1,87 @@
+"""Pusher for a local folder: whoever reads it sees whole versions only."""
+
+from __future__ import annotations
+
+import errno
+import json
+import tempfile
+import time
+from pathlib import Path
+from typing import Any
+
+from tfx.components.pusher import component, executor
+from tfx.dsl.components.base import executor_spec
+from tfx.proto import pusher_pb2
+from tfx.types import artifact_utils
+from tfx.utils import proto_utils
+
+from fluentml.errors import FluentmlError
+from fluentml.spec import is_remote
+
+GATES = ("model_blessing", "infra_blessing")
+
+
+class NotPushedError(FluentmlError, RuntimeError):
+    """A push was required, and a gate did not let the model through."""
+
+
+class Executor(executor.Executor):
+    """TFX's executor, except that a new version appears in a local folder all at once.
+
+    TFX copies the model into a hidden folder beside the versions, and one rename makes it a
+    version: greater than all that are there, and the time in seconds where that is free.
+    """
+
+    def Do(  # noqa: N802 (TFX's name)
+        self,
+        input_dict: dict[str, list[Any]],
+        output_dict: dict[str, list[Any]],
+        exec_properties: dict[str, Any],
+    ) -> None:
+        """Read `model` and its blessings, write `pushed_model`."""
+        blessed = self.CheckBlessing(input_dict)
+        config = json.loads(exec_properties.get("custom_config") or "null") or {}
+        if not blessed and config.get("require_push"):
+            refused = [k for k in GATES if not self.CheckBlessing({k: input_dict.get(k)})]
+            raise NotPushedError(
+                f"Nothing was pushed: the model lacks its {' and '.join(refused)}."
+            )
+        destination = pusher_pb2.PushDestination()
+        proto_utils.json_to_proto(exec_properties["push_destination"], destination)
+        base = destination.filesystem.base_directory
+        if not blessed or not base or is_remote(base):
+            super().Do(input_dict, output_dict, exec_properties)
+            return
+        Path(base).mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryDirectory(prefix=".pushing-", dir=base) as hidden:
+            destination.filesystem.base_directory = hidden
+            hidden_push = {"push_destination": proto_utils.proto_to_json(destination)}
+            super().Do(input_dict, output_dict, exec_properties | hidden_push)
+            pushed_model = artifact_utils.get_single_instance(output_dict["pushed_model"])
+            copied = pushed_model.get_string_custom_property("pushed_destination")
+            version = publish(Path(copied), Path(base))
+        self._MarkPushed(pushed_model, pushed_destination=str(version), pushed_version=version.name)
+
+
+def publish(folder: Path, base: Path) -> Path:
+    """Rename a folder to be the newest version in `base`; return its new path."""
+    there = [int(entry.name) for entry in base.iterdir() if entry.name.isdecimal()]
+    version = max([int(time.time()), *(old + 1 for old in there)])
+    while True:
+        try:
+            return folder.rename(base / str(version))
+        except OSError as error:
+            # Somebody else has just taken that version.
+            if error.errno not in (errno.ENOTEMPTY, errno.EEXIST, errno.ENOTDIR):
+                raise
+            version += 1
+
+
+class Pusher(component.Pusher):
+    """TFX's Pusher with the executor above."""
+
+    EXECUTOR_SPEC = executor_spec.ExecutorClassSpec(Executor)
+
+
+CLASS_PATH = f"{Executor.__module__}.{Executor.__qualname__}"
+STOCK_CLASS_PATH = f"{executor.Executor.__module__}.{executor.Executor.__qualname__}"
