@@ -22,6 +22,7 @@ from __future__ import annotations
 from fluentml.errors import (
     BackendError,
     CheckError,
+    DataError,
     DefinitionError,
     FluentmlError,
     LoadError,
@@ -51,5 +52,6 @@ __all__ = [
     "LoadError",
     "BackendError",
     "MissingDependencyError",
+    "DataError",
     "RunError",
 ]

@@ -17,9 +17,11 @@ from fluentml.components import (
     BulkInferrer,
     CsvExampleGen,
     Evaluator,
+    ExampleValidator,
     FileBasedExampleGen,
+    ImportedArtifact,
     ImportedHyperparameters,
-    ImportedModel,
+    ImportedStatistics,
     ImportSchemaGen,
     InfraValidator,
     Pusher,
@@ -220,15 +222,24 @@ def imported_files(graph: Graph, node: Node) -> Problems:
             yield _missing(
                 f"{step.verb} reads the file {step.schema_file!r}", Path(step.schema_file)
             )
-    elif isinstance(step, ImportedHyperparameters | ImportedModel) and not is_remote(step.uri):
+    elif isinstance(step, ImportedArtifact) and not is_remote(step.uri):
         folder = Path(step.uri)
+        is_companion = isinstance(step, ImportedStatistics)
+        verb = "validate_input_data(against=…)" if is_companion else step.verb
         if not folder.is_dir():
-            yield _missing(f"{step.verb} reads the folder {step.uri!r}", folder)
+            yield _missing(f"{verb} reads the folder {step.uri!r}", folder)
         elif isinstance(step, ImportedHyperparameters) and len(list(folder.iterdir())) != 1:
             yield PipelineError(
                 f"{step.verb} takes a folder with one file, and {step.uri!r} holds: "
                 f"{_content(folder, hidden=True)}.",
                 hint="copy best_hyperparameters.txt into a folder of its own.",
+            )
+        elif isinstance(step, ImportedStatistics) and not [*folder.glob("Split-*/FeatureStats.pb")]:
+            yield PipelineError(
+                f"{verb} takes a folder of statistics, and {step.uri!r} holds none.",
+                f"It holds: {_content(folder)}.",
+                hint="name what generate_statistics() wrote: "
+                "'artifacts/…/StatisticsGen/statistics/<number>'.",
             )
 
 
@@ -315,6 +326,23 @@ def _csv_header(step: CsvExampleGen) -> list[str] | None:
     return None
 
 
+def compared_features_exist(graph: Graph, node: Node) -> Problems:
+    """The features to compare are columns of the CSV."""
+    step = node.component
+    source = _example_gen(graph, node)
+    if not isinstance(step, ExampleValidator) or not isinstance(source, CsvExampleGen):
+        return
+    columns = _csv_header(source)
+    for parameter, distances in (("drift", step.drift), ("skew", step.skew)):
+        for feature in distances:
+            if columns and feature not in columns:
+                yield PipelineError(
+                    f"{step.verb}: {parameter}= names {feature!r}, which is no column of the CSV.",
+                    f"The columns: {listing(columns)}.",
+                    hint=did_you_mean(feature, columns) or "name a column.",
+                )
+
+
 def splits_exist(graph: Graph, node: Node) -> Problems:
     """Every split that a step reads is one that the examples have."""
     source = _example_gen(graph, node)
@@ -341,6 +369,9 @@ def _splits_read(node: Node) -> dict[str, tuple[str, ...]]:
         }
     if isinstance(step, Evaluator):
         return {"splits": step.splits}
+    if isinstance(step, ExampleValidator):
+        is_same_data = bool(step.skew) and "serving_statistics" not in node.inputs
+        return {"serving_split": (step.serving_split,) if is_same_data else ()}
     if isinstance(step, Transform):
         return {"splits_config": () if step.splits_config else ("train",)}
     if isinstance(step, InfraValidator) and "examples" in node.inputs:
@@ -349,11 +380,12 @@ def _splits_read(node: Node) -> dict[str, tuple[str, ...]]:
 
 
 def _example_gen(graph: Graph, node: Node) -> FileBasedExampleGen | None:
-    """Return the step that read the examples which this node gets, transformed or not."""
+    """Return the step that read the examples which this node gets, or what was made of them."""
     while not isinstance(node.component, FileBasedExampleGen):
-        if "examples" not in node.inputs:
+        key = next((key for key in ("examples", "statistics") if key in node.inputs), None)
+        if key is None:
             return None
-        node = graph[node.inputs["examples"].channel.node]
+        node = graph[node.inputs[key].channel.node]
     return node.component
 
 
@@ -406,5 +438,6 @@ CHECKS: tuple[Callable[[Graph, Node], Problems], ...] = (
     user_code,
     splits_exist,
     label_exists,
+    compared_features_exist,
     gates,
 )

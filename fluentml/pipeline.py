@@ -164,19 +164,54 @@ class PipelineDef:
     def validate_input_data(
         self,
         *,
+        drift: Mapping[str, float] | None = None,
+        against: PathLike = "previous_run",
+        skew: Mapping[str, float] | None = None,
+        serving_split: str = "eval",
+        fail_on: Literal["anomalies", "drift"] | None = None,
         exclude_splits: Sequence[str] = (),
         inputs: Inputs | None = None,
         id: str | None = None,
     ) -> Self:
         """Look for anomalies: what the statistics say against what the schema allows.
 
+        With `drift` or `skew` it also compares them with other statistics, split by split. Text
+        and categories are measured by the L-infinity distance, the greatest change of one value's
+        share; numbers by the approximate Jensen-Shannon divergence (base 2). Both go from 0
+        (alike) to 1. The result of a run and its summary show what was measured.
+
         Args:
+            drift: The greatest distance that is no anomaly, by feature: `{"fare": 0.1}`.
+            against: What `drift` is measured from: `"previous_run"`, the statistics that this step
+                let pass last, of which a first run has none; or the folder of an
+                ExampleStatistics artifact, `"artifacts/taxi/StatisticsGen/statistics/3"`.
+            skew: The greatest distance to the data that stand for serving, by feature. Those are
+                the split `serving_split`, or, with `inputs={"serving_statistics": "Node.output"}`,
+                the statistics of another source.
+            serving_split: The split that stands for serving; of another source, its only split
+                where it has one.
+            fail_on: What stops the pipeline, with the list of anomalies as its error: any, or
+                only those of drift and skew; None lets everything pass.
             exclude_splits: Splits to leave out.
             inputs: Channels that beat the default wiring.
             id: Name of the node; needed for a second step of the kind.
+
+        Raises:
+            DefinitionError: A threshold that no distance can reach, or nothing to measure.
+
+        The measures are TensorFlow Data Validation's, described in its guide
+        (https://www.tensorflow.org/tfx/guide/tfdv) under skew and drift detection.
         """
         return self._add(
-            kinds.ExampleValidator, exclude_splits=exclude_splits, inputs=inputs, id=id
+            kinds.ExampleValidator,
+            drift=drift or {},
+            against=against,
+            skew=skew or {},
+            serving_split=serving_split,
+            fail_on=fail_on,
+            exclude_splits=exclude_splits,
+            inputs=inputs,
+            id=id,
         )
 
     # -- the model --------------------------------------------------------------------------------

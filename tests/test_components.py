@@ -425,3 +425,62 @@ def test_an_improvement_needs_something_to_improve_on():
         "evaluate_model() has min_improvement= and nothing to improve on.",
         'Hint: leave baseline= out, or name a model: inputs={"baseline_model": "…"}.',
     ]
+
+
+# -- the example validator -------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("parameters", "said"),
+    [
+        (
+            {"drift": {"fare": 10}},
+            "validate_input_data(): drift= gives 'fare' the threshold 10; "
+            "a distance lies between 0 (alike) and 1.",
+        ),
+        (
+            {"skew": {"fare": 0}},
+            "validate_input_data(): skew= gives 'fare' the threshold 0; "
+            "a distance lies between 0 (alike) and 1.",
+        ),
+        (
+            {"against": "statistics/3"},
+            'validate_input_data() has against= and no drift=, for example drift={"fare": 0.1}.',
+        ),
+        (
+            {"fail_on": "drift"},
+            "validate_input_data() has fail_on='drift' and measures none.\n"
+            'Hint: say what to measure, drift={"fare": 0.1}, or write fail_on="anomalies".',
+        ),
+        (
+            {"fail_on": "skew"},
+            "validate_input_data() cannot use fail_on='skew'.\n"
+            "Hint: it takes 'anomalies' or 'drift'.",
+        ),
+        (
+            {"inputs": {"serving_statistics": "S.statistics"}},
+            "validate_input_data() reads 'serving_statistics' only with skew=.",
+        ),
+        (
+            {
+                "drift": {"fare": 0.1},
+                "against": "statistics/3",
+                "inputs": {"previous_statistics": "S.statistics"},
+            },
+            "validate_input_data() takes against= or inputs={'previous_statistics': …}, not both.",
+        ),
+    ],
+)
+def test_a_validation_that_makes_no_sense(parameters, said):
+    assert message_of(fml.DefinitionError, P.validate_input_data, **parameters) == said
+
+
+def test_only_what_tfx_cannot_do_is_left_to_ours():
+    def is_stock(**parameters):
+        return P.validate_input_data(**parameters).components[0].is_stock
+
+    assert is_stock()
+    assert is_stock(exclude_splits=["eval"])
+    assert not is_stock(fail_on="anomalies")
+    assert not is_stock(drift={"fare": 0.1})
+    assert not is_stock(skew={"fare": 0.1})

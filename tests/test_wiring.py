@@ -164,6 +164,37 @@ def test_two_evaluators_share_the_resolver():
     assert ids.count("latest_blessed_model_resolver") == 1
 
 
+def test_drift_brings_the_previous_statistics_along():
+    pipeline = RAW.validate_input_data(drift={"fare": 0.1})
+    assert wires(pipeline, "ExampleValidator") == {
+        "statistics": "StatisticsGen.statistics",
+        "schema": "SchemaGen.schema",
+        "previous_statistics": "ExampleValidator_previous_statistics.statistics",
+    }
+    resolver = pipeline.graph["ExampleValidator_previous_statistics"].component
+    assert resolver.reader == "ExampleValidator"
+
+
+def test_drift_against_a_folder_imports_it():
+    pipeline = RAW.validate_input_data(drift={"fare": 0.1}, against="statistics/3", id="Pinned")
+    assert wires(pipeline, "Pinned")["previous_statistics"] == "Pinned_previous_statistics.result"
+    assert pipeline.graph["Pinned_previous_statistics"].component.uri == "statistics/3"
+
+
+def test_statistics_to_compare_with_may_be_named():
+    pipeline = RAW.generate_statistics(id="Other").validate_input_data(
+        drift={"fare": 0.1},
+        skew={"fare": 0.1},
+        inputs={
+            "previous_statistics": "Other.statistics",
+            "serving_statistics": "Other.statistics",
+        },
+    )
+    assert wires(pipeline, "ExampleValidator")["previous_statistics"] == "Other.statistics"
+    assert wires(pipeline, "ExampleValidator")["serving_statistics"] == "Other.statistics"
+    assert len(pipeline.graph.nodes) == 5
+
+
 @pytest.mark.parametrize(
     ("start", "names"), [(FULL, ("transform_features",)), (DATA.train("m.py"), ())]
 )

@@ -12,10 +12,15 @@ from fluentml.components.evaluator import Evaluator
 from fluentml.components.example_validator import ExampleValidator
 from fluentml.components.import_example_gen import ImportExampleGen
 from fluentml.components.import_schema_gen import ImportSchemaGen
-from fluentml.components.importer import ImportedHyperparameters, ImportedModel
+from fluentml.components.importer import (
+    ImportedArtifact,
+    ImportedHyperparameters,
+    ImportedModel,
+    ImportedStatistics,
+)
 from fluentml.components.infra_validator import InfraValidator
 from fluentml.components.pusher import Pusher
-from fluentml.components.resolver import LatestBlessedModel
+from fluentml.components.resolver import LatestBlessedModel, PreviousStatistics
 from fluentml.components.schema_gen import SchemaGen
 from fluentml.components.statistics_gen import StatisticsGen
 from fluentml.components.trainer import Trainer
@@ -31,10 +36,13 @@ __all__ = [
     "FileBasedExampleGen",
     "ImportExampleGen",
     "ImportSchemaGen",
+    "ImportedArtifact",
     "ImportedHyperparameters",
     "ImportedModel",
+    "ImportedStatistics",
     "InfraValidator",
     "LatestBlessedModel",
+    "PreviousStatistics",
     "Pusher",
     "SchemaGen",
     "StatisticsGen",

@@ -1,0 +1,1 @@
+"""What runs inside our own components: executors and resolver strategies, on TFX's own layout."""
