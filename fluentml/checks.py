@@ -25,6 +25,7 @@ from fluentml.components import (
     ImportSchemaGen,
     InfraValidator,
     Pusher,
+    SchemaCuration,
     TrainingSteps,
     Transform,
     UserCode,
@@ -49,7 +50,7 @@ def check(graph: Graph) -> list[PipelineError]:
 def user_code(graph: Graph, node: Node) -> Problems:
     """The module is there, parses, and defines the function with parameters that fit."""
     step = node.component
-    if not isinstance(step, UserCode) or is_remote(step.module):
+    if not isinstance(step, UserCode) or not step.module or is_remote(step.module):
         return
     if step.module_is_file:
         yield from _module_file(step)
@@ -133,8 +134,8 @@ def _parameters(
         for argument, default in zip(arguments.kwonlyargs, arguments.kw_defaults, strict=True)
         if default is None
     ]
-    # TFX passes a parameter of this name to preprocessing_fn, by keyword.
-    passed = {"custom_config"} if isinstance(step, Transform) else set()
+    # These get a parameter of this name, by keyword.
+    passed = {"custom_config"} if isinstance(step, Transform | SchemaCuration) else set()
     count = len(step.PARAMETERS)
     fits = (
         len([name for name in required if name not in passed]) <= count
@@ -326,21 +327,34 @@ def _csv_header(step: CsvExampleGen) -> list[str] | None:
     return None
 
 
-def compared_features_exist(graph: Graph, node: Node) -> Problems:
-    """The features to compare are columns of the CSV."""
-    step = node.component
+def features_exist(graph: Graph, node: Node) -> Problems:
+    """The raw features that a step names are columns of the CSV."""
     source = _example_gen(graph, node)
-    if not isinstance(step, ExampleValidator) or not isinstance(source, CsvExampleGen):
-        return
-    columns = _csv_header(source)
-    for parameter, distances in (("drift", step.drift), ("skew", step.skew)):
-        for feature in distances:
+    named = _features_named(node.component)
+    columns = _csv_header(source) if named and isinstance(source, CsvExampleGen) else None
+    for parameter, features in named.items():
+        for feature in features:
             if columns and feature not in columns:
                 yield PipelineError(
-                    f"{step.verb}: {parameter}= names {feature!r}, which is no column of the CSV.",
+                    f"{node.component.verb}: {parameter}= names {feature!r}, which is no column "
+                    "of the CSV.",
                     f"The columns: {listing(columns)}.",
                     hint=did_you_mean(feature, columns) or "name a column.",
                 )
+
+
+def _features_named(step: Component) -> dict[str, tuple[str, ...]]:
+    """Return the raw features that the step names, by the parameter that does."""
+    if isinstance(step, ExampleValidator):
+        return {"drift": (*step.drift,), "skew": (*step.skew,)}
+    if isinstance(step, SchemaCuration):
+        return {
+            "required": step.required,
+            "optional": step.optional,
+            "domains": (*step.domains,),
+            "label": (step.label,) if step.label else (),
+        }
+    return {}
 
 
 def splits_exist(graph: Graph, node: Node) -> Problems:
@@ -382,7 +396,9 @@ def _splits_read(node: Node) -> dict[str, tuple[str, ...]]:
 def _example_gen(graph: Graph, node: Node) -> FileBasedExampleGen | None:
     """Return the step that read the examples which this node gets, or what was made of them."""
     while not isinstance(node.component, FileBasedExampleGen):
-        key = next((key for key in ("examples", "statistics") if key in node.inputs), None)
+        key = next(
+            (key for key in ("examples", "statistics", "schema") if key in node.inputs), None
+        )
         if key is None:
             return None
         node = graph[node.inputs[key].channel.node]
@@ -438,6 +454,6 @@ CHECKS: tuple[Callable[[Graph, Node], Problems], ...] = (
     user_code,
     splits_exist,
     label_exists,
-    compared_features_exist,
+    features_exist,
     gates,
 )

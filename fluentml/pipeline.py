@@ -161,6 +161,48 @@ class PipelineDef:
         """
         return self._add(kinds.ImportSchemaGen, schema_file=schema_file, id=id)
 
+    def curate_schema(
+        self,
+        module: PathLike = "",
+        *,
+        required: Sequence[str] = (),
+        optional: Sequence[str] = (),
+        domains: Mapping[str, Sequence[str] | tuple[float | None, float | None]] | None = None,
+        label: str | None = None,
+        custom_config: Mapping[str, Any] | None = None,
+        inputs: Inputs | None = None,
+        id: str | None = None,
+    ) -> Self:
+        """Edit the inferred or imported schema; every step that reads a schema prefers this one.
+
+        Args:
+            module: A Python file that defines `schema_fn(schema)`, or the function's import path,
+                for any other change: it gets a `schema_pb2.Schema` with the edits below, and
+                returns one.
+            required: Features that every example has.
+            optional: Features that an example may lack; `preprocessing_fn` sees sparse tensors.
+            domains: By feature, the values of text, or the least and the greatest of numbers, both
+                included: `{"payment_type": ["Cash", "Credit Card"], "fare": (0, None)}`.
+            label: The feature that serving does not see: absent in the environment `"SERVING"`.
+            custom_config: Plain values for a second parameter, `schema_fn(schema, custom_config)`.
+            inputs: Channels that beat the default wiring.
+            id: Name of the node; needed for a second step of the kind.
+
+        Raises:
+            DefinitionError: Nothing to change, or a domain that is none.
+        """
+        return self._add(
+            kinds.SchemaCuration,
+            module=module,
+            required=required,
+            optional=optional,
+            domains=domains or {},
+            label=label,
+            custom_config=custom_config,
+            inputs=inputs,
+            id=id,
+        )
+
     def validate_input_data(
         self,
         *,
@@ -168,6 +210,7 @@ class PipelineDef:
         against: PathLike = "previous_run",
         skew: Mapping[str, float] | None = None,
         serving_split: str = "eval",
+        environment: str | None = None,
         fail_on: Literal["anomalies", "drift"] | None = None,
         exclude_splits: Sequence[str] = (),
         inputs: Inputs | None = None,
@@ -190,6 +233,8 @@ class PipelineDef:
                 the statistics of another source.
             serving_split: The split that stands for serving; of another source, its only split
                 where it has one.
+            environment: Which of the schema's environments the data are of: in `"SERVING"` the
+                label of `curate_schema(label=…)` may be absent.
             fail_on: What stops the pipeline, with the list of anomalies as its error: any, or
                 only those of drift and skew; None lets everything pass.
             exclude_splits: Splits to leave out.
@@ -208,6 +253,7 @@ class PipelineDef:
             against=against,
             skew=skew or {},
             serving_split=serving_split,
+            environment=environment,
             fail_on=fail_on,
             exclude_splits=exclude_splits,
             inputs=inputs,

@@ -578,6 +578,29 @@ def test_the_statistics_to_compare_with_are_there():
     assert problems_of(against("statistics/3")) == []
 
 
+def test_a_feature_to_curate_that_is_no_column():
+    pipeline = SCHEMA.curate_schema(
+        required=["fair"], optional=["x"], domains={"y": (0, 1)}, label="tip"
+    )
+    assert [text.splitlines()[0] for text in problems_of(pipeline)] == [
+        f"curate_schema(): {parameter}= names {name!r}, which is no column of the CSV."
+        for parameter, name in [
+            ("required", "fair"),
+            ("optional", "x"),
+            ("domains", "y"),
+            ("label", "tip"),
+        ]
+    ]
+    assert problems_of(SCHEMA.curate_schema(required=["fare"], label="tips")) == []
+
+
+def test_the_function_that_curates_is_looked_for():
+    put("m.py", "def schema_fun(schema): ...")
+    assert "'m.py' does not define it" in one_problem(SCHEMA.curate_schema("m.py"))
+    put("m.py", "def schema_fn(schema, custom_config): ...")
+    assert problems_of(SCHEMA.curate_schema("m.py")) == []
+
+
 def test_a_tilde_is_not_expanded():
     pipeline = fml.PipelineDef("p").from_csv("~/data")
     with pytest.raises(fml.CheckError, match=r"Python does not expand '~'"):

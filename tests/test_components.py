@@ -482,5 +482,47 @@ def test_only_what_tfx_cannot_do_is_left_to_ours():
     assert is_stock()
     assert is_stock(exclude_splits=["eval"])
     assert not is_stock(fail_on="anomalies")
+    assert not is_stock(environment="SERVING")
     assert not is_stock(drift={"fare": 0.1})
     assert not is_stock(skew={"fare": 0.1})
+
+
+# -- the curated schema ----------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("parameters", "said"),
+    [
+        ({}, 'changes nothing; say what, for example required=["fare"].'),
+        (
+            {"required": ["fare"], "optional": ["fare"]},
+            "has 'fare' as required and as optional.",
+        ),
+    ],
+)
+def test_a_curation_that_makes_no_sense(parameters, said):
+    text = message_of(fml.DefinitionError, P.curate_schema, **parameters)
+    assert text == f"curate_schema() {said}"
+
+
+@pytest.mark.parametrize("domain", [[], "Cash", 3, ["a", 1], (1, 2, 3), (None, None), {"a": 1}])
+def test_a_domain_that_is_none(domain):
+    text = message_of(fml.DefinitionError, P.curate_schema, domains={"fare": domain})
+    assert text == (
+        f"curate_schema(): domains= gives 'fare' {domain!r}; text has a list of values, and "
+        "numbers have (least, greatest), of which one may be None."
+    )
+
+
+def test_an_empty_range():
+    text = message_of(fml.DefinitionError, P.curate_schema, domains={"fare": (2, 1)})
+    assert text == "curate_schema(): domains= gives 'fare' the range (2, 1), which is empty."
+
+
+def test_domains_keep_their_types():
+    domains = {"who": ["a", "b"], "fare": (0.5, None), "hour": (0, 23)}
+    step = P.curate_schema(domains=domains).components[0]
+    again = type(step).model_validate_json(step.model_dump_json())
+    assert again == step
+    assert again.domains == {"who": ("a", "b"), "fare": (0.5, None), "hour": (0, 23)}
+    assert [type(bound) for bound in again.domains["hour"]] == [int, int]

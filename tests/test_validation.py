@@ -181,3 +181,49 @@ def test_skew_of_two_splits_and_of_another_source(tmp_path: Path):
         ("train", True),
         ("eval", True),
     ]
+
+
+def test_a_curated_schema_is_what_the_data_are_validated_by(tmp_path: Path):
+    import tensorflow_data_validation as tfdv
+    from tensorflow_transform.tf_metadata import schema_utils
+
+    rides(tmp_path / "data")
+    (tmp_path / "curation.py").write_text(
+        "def schema_fn(schema):\n"
+        "    (hour,) = [feature for feature in schema.feature if feature.name == 'hour']\n"
+        "    hour.int_domain.is_categorical = True\n"
+        "    return schema\n"
+    )
+    pipeline = chain(tmp_path, drift={}, fail_on="anomalies", environment="SERVING").curate_schema(
+        tmp_path / "curation.py",
+        required=["fare"],
+        optional=["company"],
+        domains={"company": ["Blue", "Red"], "fare": (0, None), "hour": (0, 23)},
+        label="tips",
+    )
+    with pytest.raises(fml.RunError) as caught:
+        pipeline.run(quiet=True)
+    error = caught.value
+    assert (
+        str(error)
+        .splitlines()[1]
+        .startswith("  company (train): Examples contain values missing from the schema: Checker")
+    )
+    (artifact,) = error.result.artifacts("curated_schema")
+    schema = tfdv.load_schema_text(f"{artifact.uri}/schema.pbtxt")
+    features = {feature.name: feature for feature in schema.feature}
+    assert [*schema.default_environment] == ["TRAINING", "SERVING"]
+    assert [*features["tips"].not_in_environment] == ["SERVING"]
+    assert features["fare"].presence.min_fraction == 1
+    assert features["fare"].float_domain.min == 0
+    assert not features["fare"].float_domain.HasField("max")
+    company = features["company"]
+    spec = schema_utils.schema_as_feature_spec(schema).feature_spec
+    assert [type(spec[name]).__name__ for name in ("company", "fare")] == [
+        "VarLenFeature",
+        "FixedLenFeature",
+    ]
+    assert (company.value_count.min, company.value_count.max) == (1, 1)
+    assert [*company.string_domain.value] == ["Blue", "Red"]
+    hour = features["hour"].int_domain
+    assert (hour.min, hour.max, hour.is_categorical) == (0, 23, True)

@@ -118,6 +118,19 @@ def test_an_imported_schema_beats_the_inferred_one(first):
     assert "schema" not in wires(FULL, "StatisticsGen")
 
 
+@pytest.mark.parametrize("source", ["SchemaGen", "ImportSchemaGen"])
+def test_a_curated_schema_beats_the_one_it_is_made_of(source):
+    pipeline = DATA.generate_statistics().curate_schema(label="tips").infer_schema()
+    pipeline = pipeline.validate_input_data().preprocess("m.py")
+    if source == "ImportSchemaGen":
+        pipeline = pipeline.with_imported_schema("s.pbtxt")
+        assert wires(pipeline, "StatisticsGen")["schema"] == "ImportSchemaGen.schema"
+    assert wires(pipeline, "SchemaCuration") == {"schema": f"{source}.schema"}
+    for reader in ("ExampleValidator", "Transform"):
+        assert wires(pipeline, reader)["schema"] == "SchemaCuration.curated_schema"
+        assert reasons(pipeline, reader)["schema"].startswith("preferred to ")
+
+
 @pytest.mark.parametrize("first", [True, False])
 def test_given_hyperparameters_beat_tuned_ones(first):
     pipeline = FULL.with_hyperparameters("best").tune("m.py")
@@ -337,7 +350,7 @@ def test_a_step_whose_input_nothing_produces():
             DATA.preprocess("m.py"),
             "preprocess() reads 'schema' (a Schema artifact), and no step of this pipeline "
             "produces it.\n"
-            "Looked for: ImportSchemaGen.schema, SchemaGen.schema.\n"
+            "Looked for: SchemaCuration.curated_schema, ImportSchemaGen.schema, SchemaGen.schema.\n"
             "Hint: add infer_schema() to the chain.",
         ),
         (

@@ -21,6 +21,7 @@ from fluentml.components.importer import (
 from fluentml.components.infra_validator import InfraValidator
 from fluentml.components.pusher import Pusher
 from fluentml.components.resolver import LatestBlessedModel, PreviousStatistics
+from fluentml.components.schema_curation import SchemaCuration
 from fluentml.components.schema_gen import SchemaGen
 from fluentml.components.statistics_gen import StatisticsGen
 from fluentml.components.trainer import Trainer
@@ -44,6 +45,7 @@ __all__ = [
     "LatestBlessedModel",
     "PreviousStatistics",
     "Pusher",
+    "SchemaCuration",
     "SchemaGen",
     "StatisticsGen",
     "Trainer",

@@ -34,7 +34,8 @@ Distances = Annotated[FrozenDict[str, float], AfterValidator(_distances)]
 class ExampleValidator(Component):
     """Look for anomalies: what the statistics say against what the schema allows.
 
-    With `drift`, `skew` or `fail_on` this is a component of ours, which writes TFX's artifact.
+    With `drift`, `skew`, `environment` or `fail_on` this is a component of ours, which writes TFX's
+    artifact.
 
     Attributes:
         drift: The greatest distance to the statistics that `against` names, by feature. Text and
@@ -45,6 +46,8 @@ class ExampleValidator(Component):
         skew: The greatest distance to the data that stand for serving, by feature.
         serving_split: The split that stands for serving, unless the input `serving_statistics`
             brings other data; of those, it is this split where they have it.
+        environment: Which of the schema's environments the data are of, such as "SERVING", where a
+            label may be absent.
         fail_on: What stops the pipeline: any anomaly, or only those of drift and skew.
         exclude_splits: Splits to leave out.
     """
@@ -62,6 +65,7 @@ class ExampleValidator(Component):
     against: PathText = PREVIOUS_RUN
     skew: Distances = FrozenDict()
     serving_split: str = "eval"
+    environment: str | None = None
     fail_on: Literal["anomalies", "drift"] | None = None
     exclude_splits: tuple[str, ...] = ()
 
@@ -84,7 +88,7 @@ class ExampleValidator(Component):
     @property
     def is_stock(self) -> bool:
         """Whether TFX's own component does all that is asked."""
-        return not self.drift and not self.skew and self.fail_on is None
+        return not (self.drift or self.skew or self.environment or self.fail_on)
 
     def companions(self) -> Mapping[str, Component]:
         """Return what finds the statistics to compare with."""
@@ -108,6 +112,7 @@ class ExampleValidator(Component):
             drift=self.drift,
             skew=self.skew,
             serving_split=self.serving_split,
+            environment=self.environment or "",
             fail_on=self.fail_on or "",
             exclude_splits=self.exclude_splits,
         )

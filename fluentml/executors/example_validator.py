@@ -16,8 +16,9 @@ from tfx.dsl.io import fileio
 from tfx.types import artifact_utils, component_spec, standard_artifacts
 from tfx.utils import io_utils, writer_utils
 
-from fluentml.errors import DataError, did_you_mean, listing
+from fluentml.errors import DataError, listing
 from fluentml.executors.anomalies import found
+from fluentml.executors.features import feature_of
 
 NAMES = {"drift": "previous", "skew": "serving"}
 """How TFDV's sentences call what the data are compared with."""
@@ -31,7 +32,7 @@ class ExampleValidatorSpec(component_spec.ComponentSpec):
 
     PARAMETERS: ClassVar = {
         name: component_spec.ExecutionParameter(type=str)
-        for name in ("drift", "skew", "serving_split", "fail_on", "exclude_splits")
+        for name in ("drift", "skew", "serving_split", "environment", "fail_on", "exclude_splits")
     }
     INPUTS: ClassVar = {
         "statistics": component_spec.ChannelParameter(type=standard_artifacts.ExampleStatistics),
@@ -70,13 +71,14 @@ class Executor(base_executor.BaseExecutor):
         }
         schema_folder = artifact_utils.get_single_uri(input_dict["schema"])
         schema = io_utils.SchemaReader().read(io_utils.get_only_uri_in_dir(schema_folder))
+        environment = _known_environment(schema, exec_properties["environment"])
         others = {
             "drift": Others(_load_first(input_dict, "previous_statistics")),
             "skew": _serving(input_dict, exec_properties["serving_split"]),
         }
         thresholds = {kind: json.loads(exec_properties[kind]) for kind in NAMES}
         anomalies = {
-            split: validate(split, stats, schema, others, thresholds)
+            split: validate(split, stats, schema, others, thresholds, environment)
             for split, stats in by_split.items()
         }
         _write(anomalies, statistics, output)
@@ -161,6 +163,7 @@ def validate(
     schema: Any,
     others: Mapping[str, Others],
     thresholds: Mapping[str, Mapping[str, float]],
+    environment: str | None = None,
 ) -> Any:
     """Return TFDV's anomalies of a split, with those that it passes over in silence.
 
@@ -170,12 +173,13 @@ def validate(
         schema: The schema; comparators are added to a copy.
         others: What to compare with, for "drift" and for "skew".
         thresholds: The greatest distances by feature, for both.
+        environment: Which of the schema's environments the data are of; None takes the whole.
     """
     watching = type(schema).FromString(schema.SerializeToString())
     compared = {kind: other for kind, other in others.items() if other.concern(split)}
     for kind in NAMES:
         for feature, threshold in thresholds[kind].items():
-            comparator = getattr(_feature(watching, feature, kind), f"{kind}_comparator")
+            comparator = getattr(feature_of(watching, feature, kind), f"{kind}_comparator")
             comparator.Clear()
             # The wrong measure is no error to TFDV: it finds the distance 0.
             is_text = _stats_kind(statistics, feature) == TEXT
@@ -184,6 +188,7 @@ def validate(
     anomalies = tfdv.validate_statistics(
         statistics,
         watching,
+        environment,
         **{
             f"{NAMES[kind]}_statistics": other.of(split)
             for kind, other in compared.items()
@@ -196,16 +201,14 @@ def validate(
     return anomalies
 
 
-def _feature(schema: Any, name: str, kind: str) -> Any:
-    for feature in schema.feature:
-        if feature.name == name:
-            return feature
-    names = [feature.name for feature in schema.feature]
-    raise DataError(
-        f"{kind}= names {name!r}, and the schema has no such feature.",
-        f"It has: {listing(names)}.",
-        hint=did_you_mean(name, names) or "name a feature of the schema.",
-    )
+def _known_environment(schema: Any, name: str) -> str | None:
+    if name and name not in schema.default_environment:
+        raise DataError(
+            f"environment= names {name!r}, which the schema does not know.",
+            f"It knows: {listing(schema.default_environment)}.",
+            hint='curate_schema(label="…") adds the environments TRAINING and SERVING.',
+        )
+    return name or None
 
 
 def _stats_kind(statistics: Any, name: str) -> str | None:
