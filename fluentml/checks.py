@@ -26,6 +26,7 @@ from fluentml.components import (
     InfraValidator,
     Pusher,
     SchemaCuration,
+    StatisticsGen,
     TrainingSteps,
     Transform,
     UserCode,
@@ -345,6 +346,8 @@ def features_exist(graph: Graph, node: Node) -> Problems:
 
 def _features_named(step: Component) -> dict[str, tuple[str, ...]]:
     """Return the raw features that the step names, by the parameter that does."""
+    if isinstance(step, StatisticsGen):
+        return {"slices": tuple(feature for features in step.slices for feature in features)}
     if isinstance(step, ExampleValidator):
         return {"drift": (*step.drift,), "skew": (*step.skew,)}
     if isinstance(step, SchemaCuration):

@@ -114,6 +114,9 @@ class PipelineDef:
     def generate_statistics(
         self,
         *,
+        sample_rate: float | None = None,
+        slices: Sequence[str | Sequence[str]] = (),
+        stats_options: Any = None,
         exclude_splits: Sequence[str] = (),
         inputs: Inputs | None = None,
         id: str | None = None,
@@ -121,11 +124,24 @@ class PipelineDef:
         """Compute statistics of the raw examples, typed by the imported schema if there is one.
 
         Args:
+            sample_rate: The share of the examples to look at, above 0 and at most 1, drawn at
+                random; None looks at all.
+            slices: Features by whose values there are statistics of their own, beside those of the
+                whole: `["company", ("company", "payment_type")]`.
+            stats_options: TFDV's `StatsOptions`, instead of the two; one that goes to JSON.
             exclude_splits: Splits to leave out.
             inputs: Channels that beat the default wiring: `{"examples": "Node.output"}`.
             id: Name of the node; needed for a second step of the kind.
         """
-        return self._add(kinds.StatisticsGen, exclude_splits=exclude_splits, inputs=inputs, id=id)
+        return self._add(
+            kinds.StatisticsGen,
+            sample_rate=sample_rate,
+            slices=slices,
+            stats_options=stats_options,
+            exclude_splits=exclude_splits,
+            inputs=inputs,
+            id=id,
+        )
 
     def infer_schema(
         self,

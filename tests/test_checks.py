@@ -594,6 +594,11 @@ def test_a_feature_to_curate_that_is_no_column():
     assert problems_of(SCHEMA.curate_schema(required=["fare"], label="tips")) == []
 
 
+def test_a_feature_to_slice_by_that_is_no_column():
+    text = one_problem(DATA.generate_statistics(slices=["hour", ("hour", "fair")]))
+    assert text.startswith("generate_statistics(): slices= names 'fair'")
+
+
 def test_the_function_that_curates_is_looked_for():
     put("m.py", "def schema_fun(schema): ...")
     assert "'m.py' does not define it" in one_problem(SCHEMA.curate_schema("m.py"))

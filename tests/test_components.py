@@ -526,3 +526,29 @@ def test_domains_keep_their_types():
     assert again == step
     assert again.domains == {"who": ("a", "b"), "fare": (0.5, None), "hour": (0, 23)}
     assert [type(bound) for bound in again.domains["hour"]] == [int, int]
+
+
+# -- statistics ------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("parameters", "said"),
+    [
+        (
+            {"sample_rate": 10},
+            "(): sample_rate= is 10; it is a share of the examples, above 0 and at most 1.",
+        ),
+        (
+            {"slices": "hour"},
+            "(): slices= takes a list of features, for example [\"hour\"], not 'hour'.",
+        ),
+        ({"stats_options": 3}, "(): stats_options= takes a tfdv.StatsOptions, not int."),
+        (
+            {"slices": ["hour"], "stats_options": "{}"},
+            "() takes sample_rate= and slices=, or stats_options=, not both.",
+        ),
+    ],
+)
+def test_statistics_that_make_no_sense(parameters, said):
+    text = message_of(fml.DefinitionError, P.generate_statistics, **parameters)
+    assert text == f"generate_statistics{said}"

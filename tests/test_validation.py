@@ -227,3 +227,26 @@ def test_a_curated_schema_is_what_the_data_are_validated_by(tmp_path: Path):
     assert [*company.string_domain.value] == ["Blue", "Red"]
     hour = features["hour"].int_domain
     assert (hour.min, hour.max, hour.is_categorical) == (0, 23, True)
+
+
+def test_statistics_of_slices_and_of_a_sample(tmp_path: Path):
+    import tensorflow_data_validation as tfdv
+
+    rides(tmp_path / "data")
+    pipeline = fml.PipelineDef("rides", root=tmp_path).from_csv(tmp_path / "data", split={"all": 1})
+    pipeline = (
+        pipeline.generate_statistics(slices=["company"])
+        .generate_statistics(stats_options=tfdv.StatsOptions(sample_rate=0.5), id="Sample")
+        .infer_schema()
+        .validate_input_data(drift={"fare": 0.1})
+    )
+    result = pipeline.run(quiet=True)
+    sliced, sample = (
+        tfdv.load_stats_binary(f"{artifact.uri}/Split-all/FeatureStats.pb").datasets
+        for artifact in result.artifacts("statistics")
+        if "Sample" in artifact.uri or "StatisticsGen" in artifact.uri
+    )
+    counts = {dataset.name: dataset.num_examples for dataset in sliced}
+    assert counts.keys() == {"All Examples", "company_Blue", "company_Checker"}
+    assert counts["All Examples"] == 400
+    assert 100 < sample[0].num_examples < 300

@@ -5,22 +5,17 @@ from __future__ import annotations
 from collections.abc import Mapping, Set
 from typing import Annotated, Any, ClassVar, Literal
 
-from pydantic import BeforeValidator, model_validator
+from pydantic import model_validator
 from typing_extensions import Self
 
 from fluentml.components import _sources
+from fluentml.components._slices import Slices
 from fluentml.components.resolver import LatestBlessedModel
 from fluentml.errors import DefinitionError, did_you_mean, listing
 from fluentml.metrics import METRICS, REQUIRED
 from fluentml.spec import Component, FrozenDict, Input, Proto, proto_of
 
 DEFAULT_SPLITS = ("eval",)
-
-
-def _slices(value: Any) -> Any:
-    if not isinstance(value, list | tuple):
-        raise ValueError(f'takes a list of features, for example ["hour"], not {value!r}')
-    return tuple((item,) if isinstance(item, str) else item for item in value)
 
 
 class Evaluator(Component):
@@ -56,7 +51,7 @@ class Evaluator(Component):
     label: str | None = None
     metrics: tuple[str, ...] = ()
     thresholds: FrozenDict[str, float] = FrozenDict()
-    slices: Annotated[tuple[tuple[str, ...], ...], BeforeValidator(_slices)] = ()
+    slices: Slices = ()
     min_improvement: float | FrozenDict[str, float] | None = None
     baseline: Literal["latest_blessed"] | None = "latest_blessed"
     splits: tuple[str, ...] = DEFAULT_SPLITS
