@@ -22,6 +22,7 @@ from __future__ import annotations
 from fluentml.errors import (
     BackendError,
     CheckError,
+    DataError,
     DefinitionError,
     FluentmlError,
     LoadError,
@@ -65,5 +66,6 @@ __all__ = [
     "LoadError",
     "BackendError",
     "MissingDependencyError",
+    "DataError",
     "RunError",
 ]

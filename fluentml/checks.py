@@ -19,13 +19,17 @@ from fluentml.components import (
     CsvExampleGen,
     Evaluator,
     ExampleGen,
+    ExampleValidator,
     FileBasedExampleGen,
+    ImportedArtifact,
     ImportedHyperparameters,
-    ImportedModel,
+    ImportedStatistics,
     ImportSchemaGen,
     InfraValidator,
     Pusher,
+    SchemaCuration,
     SqlExampleGen,
+    StatisticsGen,
     TrainingSteps,
     Transform,
     UserCode,
@@ -50,7 +54,7 @@ def check(graph: Graph) -> list[PipelineError]:
 def user_code(graph: Graph, node: Node) -> Problems:
     """The module is there, parses, and defines the function with parameters that fit."""
     step = node.component
-    if not isinstance(step, UserCode) or is_remote(step.module):
+    if not isinstance(step, UserCode) or not step.module or is_remote(step.module):
         return
     if step.module_is_file:
         yield from _module_file(step)
@@ -134,8 +138,8 @@ def _parameters(
         for argument, default in zip(arguments.kwonlyargs, arguments.kw_defaults, strict=True)
         if default is None
     ]
-    # TFX passes a parameter of this name to preprocessing_fn, by keyword.
-    passed = {"custom_config"} if isinstance(step, Transform) else set()
+    # These get a parameter of this name, by keyword.
+    passed = {"custom_config"} if isinstance(step, Transform | SchemaCuration) else set()
     count = len(step.PARAMETERS)
     fits = (
         len([name for name in required if name not in passed]) <= count
@@ -279,15 +283,24 @@ def imported_files(graph: Graph, node: Node) -> Problems:
             yield _missing(
                 f"{step.verb} reads the SQLite file {step.sqlite_file!r}", Path(step.sqlite_file)
             )
-    elif isinstance(step, ImportedHyperparameters | ImportedModel) and not is_remote(step.uri):
+    elif isinstance(step, ImportedArtifact) and not is_remote(step.uri):
         folder = Path(step.uri)
+        is_companion = isinstance(step, ImportedStatistics)
+        verb = "validate_input_data(against=…)" if is_companion else step.verb
         if not folder.is_dir():
-            yield _missing(f"{step.verb} reads the folder {step.uri!r}", folder)
+            yield _missing(f"{verb} reads the folder {step.uri!r}", folder)
         elif isinstance(step, ImportedHyperparameters) and len(list(folder.iterdir())) != 1:
             yield PipelineError(
                 f"{step.verb} takes a folder with one file, and {step.uri!r} holds: "
                 f"{_content(folder, hidden=True)}.",
                 hint="copy best_hyperparameters.txt into a folder of its own.",
+            )
+        elif isinstance(step, ImportedStatistics) and not [*folder.glob("Split-*/FeatureStats.pb")]:
+            yield PipelineError(
+                f"{verb} takes a folder of statistics, and {step.uri!r} holds none.",
+                f"It holds: {_content(folder)}.",
+                hint="name what generate_statistics() wrote: "
+                "'artifacts/…/StatisticsGen/statistics/<number>'.",
             )
 
 
@@ -370,6 +383,38 @@ def _csv_header(step: CsvExampleGen) -> list[str] | None:
     return columns if readable else None
 
 
+def features_exist(graph: Graph, node: Node) -> Problems:
+    """The raw features that a step names are columns of the CSV."""
+    source = _example_gen(graph, node)
+    named = _features_named(node.component)
+    columns = _csv_header(source) if named and isinstance(source, CsvExampleGen) else None
+    for parameter, features in named.items():
+        for feature in features:
+            if columns and feature not in columns:
+                yield PipelineError(
+                    f"{node.component.verb}: {parameter}= names {feature!r}, which is no column "
+                    "of the CSV.",
+                    f"The columns: {listing(columns)}.",
+                    hint=did_you_mean(feature, columns) or "name a column.",
+                )
+
+
+def _features_named(step: Component) -> dict[str, tuple[str, ...]]:
+    """Return the raw features that the step names, by the parameter that does."""
+    if isinstance(step, StatisticsGen):
+        return {"slices": tuple(feature for features in step.slices for feature in features)}
+    if isinstance(step, ExampleValidator):
+        return {"drift": (*step.drift,), "skew": (*step.skew,)}
+    if isinstance(step, SchemaCuration):
+        return {
+            "required": step.required,
+            "optional": step.optional,
+            "domains": (*step.domains,),
+            "label": (step.label,) if step.label else (),
+        }
+    return {}
+
+
 def splits_exist(graph: Graph, node: Node) -> Problems:
     """Every split that a step reads is one that the examples have."""
     source = _example_gen(graph, node)
@@ -396,6 +441,9 @@ def _splits_read(node: Node) -> dict[str, tuple[str, ...]]:
         }
     if isinstance(step, Evaluator):
         return {"splits": step.splits}
+    if isinstance(step, ExampleValidator):
+        is_same_data = bool(step.skew) and "serving_statistics" not in node.inputs
+        return {"serving_split": (step.serving_split,) if is_same_data else ()}
     if isinstance(step, Transform):
         return {"splits_config": () if step.splits_config else ("train",)}
     if isinstance(step, InfraValidator) and "examples" in node.inputs:
@@ -406,11 +454,14 @@ def _splits_read(node: Node) -> dict[str, tuple[str, ...]]:
 
 
 def _example_gen(graph: Graph, node: Node) -> ExampleGen | None:
-    """Return the step that read the examples which this node gets, transformed or not."""
+    """Return the step that read the examples which this node gets, or what was made of them."""
     while node.component.role != ExampleGen.ROLE:
-        if "examples" not in node.inputs:
+        key = next(
+            (key for key in ("examples", "statistics", "schema") if key in node.inputs), None
+        )
+        if key is None:
             return None
-        node = graph[node.inputs["examples"].channel.node]
+        node = graph[node.inputs[key].channel.node]
     return node.component if isinstance(node.component, ExampleGen) else None
 
 
@@ -464,5 +515,6 @@ CHECKS: tuple[Callable[[Graph, Node], Problems], ...] = (
     user_code,
     splits_exist,
     label_exists,
+    features_exist,
     gates,
 )

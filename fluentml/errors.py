@@ -9,6 +9,7 @@ FluentmlError
 ├── LoadError                 a file or module holds no pipeline, or not this one (ValueError)
 ├── BackendError              a backend cannot do what was asked (RuntimeError)
 ├── MissingDependencyError    a library is not installed     (ImportError)
+├── DataError                 a step cannot go on with the data that it read (ValueError)
 └── RunError                  a node failed while running    (RuntimeError)
 ```
 
@@ -82,6 +83,10 @@ class BackendError(FluentmlError, RuntimeError):
 
 class MissingDependencyError(FluentmlError, ImportError):
     """A library that this call needs is not installed."""
+
+
+class DataError(FluentmlError, ValueError):
+    """A step cannot go on with the data that it read; a run raises it as a `RunError`."""
 
 
 class RunError(FluentmlError, RuntimeError):

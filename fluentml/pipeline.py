@@ -298,6 +298,9 @@ class PipelineDef:
     def generate_statistics(
         self,
         *,
+        sample_rate: float | None = None,
+        slices: Sequence[str | Sequence[str]] = (),
+        stats_options: Any = None,
         exclude_splits: Sequence[str] = (),
         inputs: Inputs | None = None,
         id: str | None = None,
@@ -305,11 +308,24 @@ class PipelineDef:
         """Compute statistics of the raw examples, typed by the imported schema if there is one.
 
         Args:
+            sample_rate: The share of the examples to look at, above 0 and at most 1, drawn at
+                random; None looks at all.
+            slices: Features by whose values there are statistics of their own, beside those of the
+                whole: `["company", ("company", "payment_type")]`.
+            stats_options: TFDV's `StatsOptions`, instead of the two; one that goes to JSON.
             exclude_splits: Splits to leave out.
             inputs: Channels that beat the default wiring: `{"examples": "Node.output"}`.
             id: Name of the node; needed for a second step of the kind.
         """
-        return self._add(kinds.StatisticsGen, exclude_splits=exclude_splits, inputs=inputs, id=id)
+        return self._add(
+            kinds.StatisticsGen,
+            sample_rate=sample_rate,
+            slices=slices,
+            stats_options=stats_options,
+            exclude_splits=exclude_splits,
+            inputs=inputs,
+            id=id,
+        )
 
     def infer_schema(
         self,
@@ -345,22 +361,103 @@ class PipelineDef:
         """
         return self._add(kinds.ImportSchemaGen, schema_file=schema_file, id=id)
 
+    def curate_schema(
+        self,
+        module: PathLike = "",
+        *,
+        required: Sequence[str] = (),
+        optional: Sequence[str] = (),
+        domains: Mapping[str, Sequence[str] | tuple[float | None, float | None]] | None = None,
+        label: str | None = None,
+        custom_config: Mapping[str, Any] | None = None,
+        inputs: Inputs | None = None,
+        id: str | None = None,
+    ) -> Self:
+        """Edit the inferred or imported schema; every step that reads a schema prefers this one.
+
+        Args:
+            module: A Python file that defines `schema_fn(schema)`, or the function's import path,
+                for any other change: it gets a `schema_pb2.Schema` with the edits below, and
+                returns one.
+            required: Features that every example has.
+            optional: Features that an example may lack; `preprocessing_fn` sees sparse tensors.
+            domains: By feature, the values of text, or the least and the greatest of numbers, both
+                included: `{"payment_type": ["Cash", "Credit Card"], "fare": (0, None)}`.
+            label: The feature that serving does not see: absent in the environment `"SERVING"`.
+            custom_config: Plain values for a second parameter, `schema_fn(schema, custom_config)`.
+            inputs: Channels that beat the default wiring.
+            id: Name of the node; needed for a second step of the kind.
+
+        Raises:
+            DefinitionError: Nothing to change, or a domain that is none.
+        """
+        return self._add(
+            kinds.SchemaCuration,
+            module=module,
+            required=required,
+            optional=optional,
+            domains=domains or {},
+            label=label,
+            custom_config=custom_config,
+            inputs=inputs,
+            id=id,
+        )
+
     def validate_input_data(
         self,
         *,
+        drift: Mapping[str, float] | None = None,
+        against: PathLike = "previous_run",
+        skew: Mapping[str, float] | None = None,
+        serving_split: str = "eval",
+        environment: str | None = None,
+        fail_on: Literal["anomalies", "drift"] | None = None,
         exclude_splits: Sequence[str] = (),
         inputs: Inputs | None = None,
         id: str | None = None,
     ) -> Self:
         """Look for anomalies: what the statistics say against what the schema allows.
 
+        With `drift` or `skew` it also compares them with other statistics, split by split. Text
+        and categories are measured by the L-infinity distance, the greatest change of one value's
+        share; numbers by the approximate Jensen-Shannon divergence (base 2). Both go from 0
+        (alike) to 1. The result of a run and its summary show what was measured.
+
         Args:
+            drift: The greatest distance that is no anomaly, by feature: `{"fare": 0.1}`.
+            against: What `drift` is measured from: `"previous_run"`, the statistics that this step
+                let pass last, of which a first run has none; or the folder of an
+                ExampleStatistics artifact, `"artifacts/taxi/StatisticsGen/statistics/3"`.
+            skew: The greatest distance to the data that stand for serving, by feature. Those are
+                the split `serving_split`, or, with `inputs={"serving_statistics": "Node.output"}`,
+                the statistics of another source.
+            serving_split: The split that stands for serving; of another source, its only split
+                where it has one.
+            environment: Which of the schema's environments the data are of: in `"SERVING"` the
+                label of `curate_schema(label=…)` may be absent.
+            fail_on: What stops the pipeline, with the list of anomalies as its error: any, or
+                only those of drift and skew; None lets everything pass.
             exclude_splits: Splits to leave out.
             inputs: Channels that beat the default wiring.
             id: Name of the node; needed for a second step of the kind.
+
+        Raises:
+            DefinitionError: A threshold that no distance can reach, or nothing to measure.
+
+        The measures are TensorFlow Data Validation's, described in its guide
+        (https://www.tensorflow.org/tfx/guide/tfdv) under skew and drift detection.
         """
         return self._add(
-            kinds.ExampleValidator, exclude_splits=exclude_splits, inputs=inputs, id=id
+            kinds.ExampleValidator,
+            drift=drift or {},
+            against=against,
+            skew=skew or {},
+            serving_split=serving_split,
+            environment=environment,
+            fail_on=fail_on,
+            exclude_splits=exclude_splits,
+            inputs=inputs,
+            id=id,
         )
 
     # -- the model --------------------------------------------------------------------------------

@@ -595,6 +595,70 @@ def test_a_pusher_with_the_blessing_of_another_model():
     )
 
 
+def test_a_feature_to_compare_that_is_no_column():
+    text = one_problem(SCHEMA.validate_input_data(drift={"fair": 0.1}))
+    assert text == lines(
+        "validate_input_data(): drift= names 'fair', which is no column of the CSV.",
+        "The columns: 'fare', 'tips', 'hour'.",
+        "Hint: did you mean 'fare'?",
+    )
+    assert "skew= names 'x'" in one_problem(SCHEMA.validate_input_data(skew={"x": 0.1}))
+    assert problems_of(SCHEMA.validate_input_data(drift={"fare": 0.1}, skew={"hour": 0.1})) == []
+
+
+def test_the_split_that_stands_for_serving_is_there():
+    text = one_problem(SCHEMA.validate_input_data(skew={"fare": 0.1}, serving_split="serving"))
+    assert text.startswith("validate_input_data() reads the split 'serving', and from_csv() does")
+    assert text.endswith("or say which to read with serving_split=.")
+
+
+def test_the_statistics_to_compare_with_are_there():
+    def against(path):
+        return SCHEMA.validate_input_data(drift={"fare": 0.1}, against=path)
+
+    assert one_problem(against("statistics/3")).startswith(
+        "validate_input_data(against=…) reads the folder 'statistics/3', and it does not exist."
+    )
+    put("statistics/3/notes.txt")
+    assert one_problem(against("statistics/3")) == lines(
+        "validate_input_data(against=…) takes a folder of statistics, and 'statistics/3' holds "
+        "none.",
+        "It holds: 'notes.txt'.",
+        "Hint: name what generate_statistics() wrote: "
+        "'artifacts/…/StatisticsGen/statistics/<number>'.",
+    )
+    put("statistics/3/Split-train/FeatureStats.pb")
+    assert problems_of(against("statistics/3")) == []
+
+
+def test_a_feature_to_curate_that_is_no_column():
+    pipeline = SCHEMA.curate_schema(
+        required=["fair"], optional=["x"], domains={"y": (0, 1)}, label="tip"
+    )
+    assert [text.splitlines()[0] for text in problems_of(pipeline)] == [
+        f"curate_schema(): {parameter}= names {name!r}, which is no column of the CSV."
+        for parameter, name in [
+            ("required", "fair"),
+            ("optional", "x"),
+            ("domains", "y"),
+            ("label", "tip"),
+        ]
+    ]
+    assert problems_of(SCHEMA.curate_schema(required=["fare"], label="tips")) == []
+
+
+def test_a_feature_to_slice_by_that_is_no_column():
+    text = one_problem(DATA.generate_statistics(slices=["hour", ("hour", "fair")]))
+    assert text.startswith("generate_statistics(): slices= names 'fair'")
+
+
+def test_the_function_that_curates_is_looked_for():
+    put("m.py", "def schema_fun(schema): ...")
+    assert "'m.py' does not define it" in one_problem(SCHEMA.curate_schema("m.py"))
+    put("m.py", "def schema_fn(schema, custom_config): ...")
+    assert problems_of(SCHEMA.curate_schema("m.py")) == []
+
+
 def test_a_tilde_is_not_expanded():
     pipeline = fml.PipelineDef("p").from_csv("~/data")
     with pytest.raises(fml.CheckError, match=r"Python does not expand '~'"):

@@ -480,3 +480,130 @@ def test_an_improvement_needs_something_to_improve_on():
         "evaluate_model() has min_improvement= and nothing to improve on.",
         'Hint: leave baseline= out, or name a model: inputs={"baseline_model": "…"}.',
     ]
+
+
+# -- the example validator -------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("parameters", "said"),
+    [
+        (
+            {"drift": {"fare": 10}},
+            "validate_input_data(): drift= gives 'fare' the threshold 10; "
+            "a distance lies between 0 (alike) and 1.",
+        ),
+        (
+            {"skew": {"fare": 0}},
+            "validate_input_data(): skew= gives 'fare' the threshold 0; "
+            "a distance lies between 0 (alike) and 1.",
+        ),
+        (
+            {"against": "statistics/3"},
+            'validate_input_data() has against= and no drift=, for example drift={"fare": 0.1}.',
+        ),
+        (
+            {"fail_on": "drift"},
+            "validate_input_data() has fail_on='drift' and measures none.\n"
+            'Hint: say what to measure, drift={"fare": 0.1}, or write fail_on="anomalies".',
+        ),
+        (
+            {"fail_on": "skew"},
+            "validate_input_data() cannot use fail_on='skew'.\n"
+            "Hint: it takes 'anomalies' or 'drift'.",
+        ),
+        (
+            {"inputs": {"serving_statistics": "S.statistics"}},
+            "validate_input_data() reads 'serving_statistics' only with skew=.",
+        ),
+        (
+            {
+                "drift": {"fare": 0.1},
+                "against": "statistics/3",
+                "inputs": {"previous_statistics": "S.statistics"},
+            },
+            "validate_input_data() takes against= or inputs={'previous_statistics': …}, not both.",
+        ),
+    ],
+)
+def test_a_validation_that_makes_no_sense(parameters, said):
+    assert message_of(fml.DefinitionError, P.validate_input_data, **parameters) == said
+
+
+def test_only_what_tfx_cannot_do_is_left_to_ours():
+    def is_stock(**parameters):
+        return P.validate_input_data(**parameters).components[0].is_stock
+
+    assert is_stock()
+    assert is_stock(exclude_splits=["eval"])
+    assert not is_stock(fail_on="anomalies")
+    assert not is_stock(environment="SERVING")
+    assert not is_stock(drift={"fare": 0.1})
+    assert not is_stock(skew={"fare": 0.1})
+
+
+# -- the curated schema ----------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("parameters", "said"),
+    [
+        ({}, 'changes nothing; say what, for example required=["fare"].'),
+        (
+            {"required": ["fare"], "optional": ["fare"]},
+            "has 'fare' as required and as optional.",
+        ),
+    ],
+)
+def test_a_curation_that_makes_no_sense(parameters, said):
+    text = message_of(fml.DefinitionError, P.curate_schema, **parameters)
+    assert text == f"curate_schema() {said}"
+
+
+@pytest.mark.parametrize("domain", [[], "Cash", 3, ["a", 1], (1, 2, 3), (None, None), {"a": 1}])
+def test_a_domain_that_is_none(domain):
+    text = message_of(fml.DefinitionError, P.curate_schema, domains={"fare": domain})
+    assert text == (
+        f"curate_schema(): domains= gives 'fare' {domain!r}; text has a list of values, and "
+        "numbers have (least, greatest), of which one may be None."
+    )
+
+
+def test_an_empty_range():
+    text = message_of(fml.DefinitionError, P.curate_schema, domains={"fare": (2, 1)})
+    assert text == "curate_schema(): domains= gives 'fare' the range (2, 1), which is empty."
+
+
+def test_domains_keep_their_types():
+    domains = {"who": ["a", "b"], "fare": (0.5, None), "hour": (0, 23)}
+    step = P.curate_schema(domains=domains).components[0]
+    again = type(step).model_validate_json(step.model_dump_json())
+    assert again == step
+    assert again.domains == {"who": ("a", "b"), "fare": (0.5, None), "hour": (0, 23)}
+    assert [type(bound) for bound in again.domains["hour"]] == [int, int]
+
+
+# -- statistics ------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("parameters", "said"),
+    [
+        (
+            {"sample_rate": 10},
+            "(): sample_rate= is 10; it is a share of the examples, above 0 and at most 1.",
+        ),
+        (
+            {"slices": "hour"},
+            "(): slices= takes a list of features, for example [\"hour\"], not 'hour'.",
+        ),
+        ({"stats_options": 3}, "(): stats_options= takes a tfdv.StatsOptions, not int."),
+        (
+            {"slices": ["hour"], "stats_options": "{}"},
+            "() takes sample_rate= and slices=, or stats_options=, not both.",
+        ),
+    ],
+)
+def test_statistics_that_make_no_sense(parameters, said):
+    text = message_of(fml.DefinitionError, P.generate_statistics, **parameters)
+    assert text == f"generate_statistics{said}"

@@ -59,6 +59,25 @@ def test_the_custom_component_is_wired_by_its_parameters(project: Path):
     assert node.upstream == ("Trainer", "Evaluator")
 
 
+def test_the_curation_names_columns_of_that_chain(project: Path):
+    names: dict[str, object] = {"pipeline": first_chain()}
+    (code,) = [block for block in blocks("python") if "curate_schema" in block]
+    exec(code, names)
+    pipeline = names["pipeline"]
+    assert isinstance(pipeline, fml.PipelineDef)
+    pipeline.check()
+
+
+def test_drift_is_one_step_more(project: Path):
+    names: dict[str, object] = {"pipeline": first_chain()}
+    (code,) = [block for block in blocks("python") if "drift=" in block]
+    exec(code, names)
+    pipeline = names["pipeline"]
+    assert isinstance(pipeline, fml.PipelineDef)
+    with pytest.raises(CheckError, match="drift= names 'company'"):
+        pipeline.check()
+
+
 def test_every_verb_of_the_table_exists():
     table = re.findall(r"^\| (`.*?`) \|", README, re.M)
     verbs = [verb for cell in table for verb in re.findall(r"`(\w+)`", cell)]

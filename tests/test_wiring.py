@@ -118,6 +118,19 @@ def test_an_imported_schema_beats_the_inferred_one(first):
     assert "schema" not in wires(FULL, "StatisticsGen")
 
 
+@pytest.mark.parametrize("source", ["SchemaGen", "ImportSchemaGen"])
+def test_a_curated_schema_beats_the_one_it_is_made_of(source):
+    pipeline = DATA.generate_statistics().curate_schema(label="tips").infer_schema()
+    pipeline = pipeline.validate_input_data().preprocess("m.py")
+    if source == "ImportSchemaGen":
+        pipeline = pipeline.with_imported_schema("s.pbtxt")
+        assert wires(pipeline, "StatisticsGen")["schema"] == "ImportSchemaGen.schema"
+    assert wires(pipeline, "SchemaCuration") == {"schema": f"{source}.schema"}
+    for reader in ("ExampleValidator", "Transform"):
+        assert wires(pipeline, reader)["schema"] == "SchemaCuration.curated_schema"
+        assert reasons(pipeline, reader)["schema"].startswith("preferred to ")
+
+
 @pytest.mark.parametrize("first", [True, False])
 def test_given_hyperparameters_beat_tuned_ones(first):
     pipeline = FULL.with_hyperparameters("best").tune("m.py")
@@ -162,6 +175,37 @@ def test_two_evaluators_share_the_resolver():
     pipeline = FULL.evaluate_model(**BLESSING).evaluate_model(**BLESSING, id="Second")
     ids = [node.id for node in pipeline.graph.nodes]
     assert ids.count("latest_blessed_model_resolver") == 1
+
+
+def test_drift_brings_the_previous_statistics_along():
+    pipeline = RAW.validate_input_data(drift={"fare": 0.1})
+    assert wires(pipeline, "ExampleValidator") == {
+        "statistics": "StatisticsGen.statistics",
+        "schema": "SchemaGen.schema",
+        "previous_statistics": "ExampleValidator_previous_statistics.statistics",
+    }
+    resolver = pipeline.graph["ExampleValidator_previous_statistics"].component
+    assert resolver.reader == "ExampleValidator"
+
+
+def test_drift_against_a_folder_imports_it():
+    pipeline = RAW.validate_input_data(drift={"fare": 0.1}, against="statistics/3", id="Pinned")
+    assert wires(pipeline, "Pinned")["previous_statistics"] == "Pinned_previous_statistics.result"
+    assert pipeline.graph["Pinned_previous_statistics"].component.uri == "statistics/3"
+
+
+def test_statistics_to_compare_with_may_be_named():
+    pipeline = RAW.generate_statistics(id="Other").validate_input_data(
+        drift={"fare": 0.1},
+        skew={"fare": 0.1},
+        inputs={
+            "previous_statistics": "Other.statistics",
+            "serving_statistics": "Other.statistics",
+        },
+    )
+    assert wires(pipeline, "ExampleValidator")["previous_statistics"] == "Other.statistics"
+    assert wires(pipeline, "ExampleValidator")["serving_statistics"] == "Other.statistics"
+    assert len(pipeline.graph.nodes) == 5
 
 
 @pytest.mark.parametrize(
@@ -306,7 +350,7 @@ def test_a_step_whose_input_nothing_produces():
             DATA.preprocess("m.py"),
             "preprocess() reads 'schema' (a Schema artifact), and no step of this pipeline "
             "produces it.\n"
-            "Looked for: ImportSchemaGen.schema, SchemaGen.schema.\n"
+            "Looked for: SchemaCuration.curated_schema, ImportSchemaGen.schema, SchemaGen.schema.\n"
             "Hint: add infer_schema() to the chain.",
         ),
         (

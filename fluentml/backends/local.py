@@ -13,9 +13,16 @@ from platformdirs import user_log_path
 
 from fluentml.backends import Backend
 from fluentml.components import InfraValidator, UserCode
-from fluentml.errors import BackendError, RunError
+from fluentml.errors import BackendError, DataError, RunError
 from fluentml.graph import Graph, Node
-from fluentml.results import Evaluation, InfraValidation, NodeResult, Push, RunResult
+from fluentml.results import (
+    Evaluation,
+    InfraValidation,
+    NodeResult,
+    Push,
+    RunResult,
+    Validation,
+)
 from fluentml.spec import import_needed
 
 if TYPE_CHECKING:
@@ -77,6 +84,7 @@ class _Run:
         self.graph, self.run_id, self.log = graph, run_id, log
         self.session, self.progress = session, progress
         self.nodes: dict[str, NodeResult] = {}
+        self.validations: list[Validation] = []
         self.evaluations: list[Evaluation] = []
         self.infra_validations: list[InfraValidation] = []
         self.pushes: list[Push] = []
@@ -103,6 +111,13 @@ class _Run:
         kinds = {
             artifact.type: artifact for artifacts in outputs.values() for artifact in artifacts
         }
+        # By key: Transform has outputs of that type too, in another layout.
+        if "ExampleAnomalies" in kinds and "anomalies" in outputs:
+            from fluentml.results.validation import read_validation
+
+            validation = read_validation(node.id, outputs["anomalies"][0])
+            self.validations.append(validation)
+            return validation.note
         if "ModelEvaluation" in kinds:
             from fluentml.results.evaluation import read_evaluation
 
@@ -150,6 +165,7 @@ class _Run:
                 node.id: known.get(node.id, NodeResult(node.id, "not run"))
                 for node in self.graph.nodes
             },
+            validations=tuple(self.validations),
             evaluations=tuple(self.evaluations),
             infra_validations=tuple(self.infra_validations),
             pushes=tuple(self.pushes),
@@ -168,11 +184,17 @@ class _Run:
             for other in self.graph.nodes
             if isinstance(other.component, UserCode) and other.component.module_is_file
         ]
+        if isinstance(error, DataError):
+            what, details, hint = error.what, error.details, error.hint
+        else:
+            what = summary(error)
+            details = tuple(str(frame) for frame in user_frames(error, modules))
+            hint = "mend it and run again; with .cache() what is done need not run again."
         return RunError(
-            f"{node.id} failed: {summary(error)}",
-            *(str(frame) for frame in user_frames(error, modules)),
+            f"{node.id} failed: {what}",
+            *details,
             f"The full log: {self.log}",
-            hint="mend it and run again; with .cache() what is done need not run again.",
+            hint=hint,
             result=result,
             node=node.id,
         )

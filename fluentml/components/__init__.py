@@ -16,11 +16,17 @@ from fluentml.components.evaluator import Evaluator
 from fluentml.components.example_validator import ExampleValidator
 from fluentml.components.import_example_gen import ImportExampleGen
 from fluentml.components.import_schema_gen import ImportSchemaGen
-from fluentml.components.importer import ImportedHyperparameters, ImportedModel
+from fluentml.components.importer import (
+    ImportedArtifact,
+    ImportedHyperparameters,
+    ImportedModel,
+    ImportedStatistics,
+)
 from fluentml.components.infra_validator import InfraValidator
 from fluentml.components.parquet_example_gen import ParquetExampleGen
 from fluentml.components.pusher import Pusher
-from fluentml.components.resolver import LatestBlessedModel
+from fluentml.components.resolver import LatestBlessedModel, PreviousStatistics
+from fluentml.components.schema_curation import SchemaCuration
 from fluentml.components.schema_gen import SchemaGen
 from fluentml.components.sql_example_gen import SqlExampleGen
 from fluentml.components.statistics_gen import StatisticsGen
@@ -41,12 +47,16 @@ __all__ = [
     "FileBasedExampleGen",
     "ImportExampleGen",
     "ImportSchemaGen",
+    "ImportedArtifact",
     "ImportedHyperparameters",
     "ImportedModel",
+    "ImportedStatistics",
     "InfraValidator",
     "LatestBlessedModel",
     "ParquetExampleGen",
+    "PreviousStatistics",
     "Pusher",
+    "SchemaCuration",
     "SchemaGen",
     "SqlExampleGen",
     "StatisticsGen",

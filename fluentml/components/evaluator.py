@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Mapping, Set
 from typing import Annotated, Any, ClassVar
 
-from pydantic import BeforeValidator, model_validator
+from pydantic import model_validator
 from typing_extensions import Self
 
 from fluentml.components import _sources
+from fluentml.components._slices import Slices
 from fluentml.components._thresholds import Bound, Threshold, read
 from fluentml.components.importer import ImportedModel
 from fluentml.components.resolver import LatestBlessedModel
@@ -18,12 +19,6 @@ from fluentml.spec import Component, FrozenDict, Input, PathText, Proto, proto_o
 
 DEFAULT_SPLITS = ("eval",)
 LATEST_BLESSED = "latest_blessed"
-
-
-def _slices(value: Any) -> Any:
-    if not isinstance(value, list | tuple):
-        raise ValueError(f'takes a list of features, for example ["hour"], not {value!r}')
-    return tuple((item,) if isinstance(item, str) else item for item in value)
 
 
 class Evaluator(Component):
@@ -59,7 +54,7 @@ class Evaluator(Component):
     label: str | None = None
     metrics: tuple[str, ...] = ()
     thresholds: FrozenDict[str, Bound] = FrozenDict()
-    slices: Annotated[tuple[tuple[str, ...], ...], BeforeValidator(_slices)] = ()
+    slices: Slices = ()
     min_improvement: float | FrozenDict[str, float] | None = None
     baseline: PathText | None = LATEST_BLESSED
     splits: tuple[str, ...] = DEFAULT_SPLITS

@@ -43,3 +43,9 @@ class ImportedModel(ImportedArtifact):
 
     VERB: ClassVar[str] = "with_base_model"
     OUTPUTS: ClassVar[Mapping[str, str]] = {"result": "Model"}
+
+
+class ImportedStatistics(ImportedArtifact):
+    """Statistics to compare with: an ExampleStatistics artifact's folder."""
+
+    OUTPUTS: ClassVar[Mapping[str, str]] = {"result": "ExampleStatistics"}

@@ -1,4 +1,4 @@
-"""Executors of our own: they leave TFX's artifacts as they are, and do the work in a better way.
+"""What runs inside our own components: executors and resolver strategies, on TFX's own layout.
 
-They run inside components, under any of TFX's runners, and know nothing of the chain.
+They run under any of TFX's runners, and know nothing of the chain.
 """

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from typing import Any, Literal, TypeAlias
 
 from fluentml.errors import LoadError, did_you_mean, listing
+from fluentml.executors.anomalies import Anomaly, Distance
 
 State: TypeAlias = Literal["done", "cached", "skipped", "failed", "not run"]
 
@@ -70,6 +71,31 @@ class Evaluation:
 
 
 @dataclass(frozen=True)
+class Validation:
+    """What an example validator found.
+
+    Attributes:
+        node: The validator's id.
+        anomalies: What is wrong, by feature; each prints as a sentence.
+        distances: Every distance to other data that was measured, great or not.
+        is_first: Whether `drift` had nothing to compare with: there is no earlier run.
+    """
+
+    node: str
+    anomalies: tuple[Anomaly, ...] = ()
+    distances: tuple[Distance, ...] = ()
+    is_first: bool = False
+
+    @property
+    def note(self) -> str:
+        """The outcome in a few words; none where all is well."""
+        count = len(self.anomalies)
+        found = f"{count} anomal{'y' if count == 1 else 'ies'}" if count else ""
+        first = "no earlier run to compare with" if self.is_first else ""
+        return ", ".join(filter(None, (found, first)))
+
+
+@dataclass(frozen=True)
 class InfraValidation:
     """What an infra validator found; one with TensorFlow Serving measures nothing.
 
@@ -111,6 +137,7 @@ class RunResult:
         run_id: The run's id in ML Metadata.
         log: File with all that TensorFlow, Beam and user code printed.
         nodes: By id, in the order of the graph.
+        validations: One per example validator that ran.
         evaluations: One per evaluator that ran.
         infra_validations: One per infra validator that ran.
         pushes: One per pusher that ran.
@@ -120,6 +147,7 @@ class RunResult:
     run_id: str
     log: str
     nodes: Mapping[str, NodeResult]
+    validations: tuple[Validation, ...] = ()
     evaluations: tuple[Evaluation, ...] = ()
     infra_validations: tuple[InfraValidation, ...] = ()
     pushes: tuple[Push, ...] = ()
@@ -169,6 +197,8 @@ class RunResult:
             "pipeline": self.pipeline,
             "run_id": self.run_id,
             "succeeded": self.succeeded,
+            "anomalies": [str(anomaly) for v in self.validations for anomaly in v.anomalies],
+            "distances": [d._asdict() for v in self.validations for d in v.distances],
             "metrics": dict(self.metrics),
             "blessed": self.evaluations[0].blessed if self.evaluations else None,
             "infra_validations": [asdict(validation) for validation in self.infra_validations],
@@ -189,8 +219,9 @@ class RunResult:
         }
 
     def summary(self) -> str:
-        """Return what a person wants to know: the metrics against their thresholds, the verdict."""
-        blocks = [_evaluation_text(evaluation) for evaluation in self.evaluations]
+        """Return what a person wants to know: anomalies, metrics against thresholds, verdicts."""
+        blocks = [_validation_text(v) for v in self.validations if v.anomalies or v.distances]
+        blocks += [_evaluation_text(evaluation) for evaluation in self.evaluations]
         blocks += [_infra_text(validation) for validation in self.infra_validations]
         blocks += [
             f"PUSHED to {push.destination}"
@@ -201,18 +232,25 @@ class RunResult:
         return "\n".join(blocks)
 
 
+def _validation_text(validation: Validation) -> str:
+    lines = [f"anomalies: {anomaly}" for anomaly in validation.anomalies]
+    if validation.distances:
+        rows = [("feature", "split", "kind", "measure", "distance", "threshold")]
+        rows += [
+            (d.feature, d.split, d.kind, d.measure, f"{d.value:.4g}", f"{d.threshold:g}")
+            for d in validation.distances
+        ]
+        lines = [*_table(rows), *lines]
+    return "\n".join(lines)
+
+
 def _evaluation_text(evaluation: Evaluation) -> str:
     rows = [("metric", "value", "baseline", "threshold")]
     for name, value in evaluation.metrics.items():
         old = evaluation.baseline.get(name)
         before = "" if old is None else f"{old:.4g}"
         rows.append((name, f"{value:.4g}", before, evaluation.bounds.get(name, "")))
-    widths = [max(len(row[column]) for row in rows) for column in range(4)]
-    shown = [column for column in range(4) if any(row[column] for row in rows[1:])]
-    lines = [
-        "  " + "  ".join(row[column].ljust(widths[column]) for column in shown).rstrip()
-        for row in rows
-    ]
+    lines = _table(rows)
     if evaluation.blessed is None:
         verdict = "NOT BLESSED because no threshold says what good enough means"
     elif evaluation.blessed:
@@ -233,3 +271,14 @@ def _infra_text(validation: InfraValidation) -> str:
     if validation.memory_mb is not None:
         figures.append(f"{validation.memory_mb:.0f} MB of memory")
     return ": ".join(["FIT TO SERVE", *([", ".join(figures)] if figures else [])])
+
+
+def _table(rows: Sequence[tuple[str, ...]]) -> list[str]:
+    """Return the rows in line; a column without values is left out."""
+    shown = [column for column in zip(*rows, strict=True) if any(column[1:])]
+    widths = [max(map(len, column)) for column in shown]
+    return [
+        "  "
+        + "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip()
+        for row in zip(*shown, strict=True)
+    ]
