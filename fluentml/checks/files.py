@@ -1,0 +1,152 @@
+"""Are the data and the imported artifacts where the chain says they are, and of that kind?"""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+from fluentml import spans
+from fluentml.checks import _csv
+from fluentml.checks._paths import Problems, content, missing
+from fluentml.components import (
+    CsvExampleGen,
+    FileBasedExampleGen,
+    ImportedArtifact,
+    ImportedHyperparameters,
+    ImportedStatistics,
+    ImportSchemaGen,
+    SqlExampleGen,
+)
+from fluentml.errors import PipelineError, listing, shown
+from fluentml.graph import Graph, Node
+from fluentml.spec import is_remote
+
+
+def data_files(graph: Graph, node: Node) -> Problems:
+    """The folder is there and holds files of the right kind, for every split."""
+    step = node.component
+    if not isinstance(step, FileBasedExampleGen) or is_remote(step.path) or step.input_config:
+        return
+    folder = Path(step.path)
+    if not folder.is_dir():
+        yield missing(f"{step.verb} reads the folder {step.path!r}", folder)
+        return
+    found = [spans.find(step.path, pattern, step.span) for pattern in step.patterns]
+    for pattern, files in zip(step.patterns, found, strict=True):
+        yield from _files_of(step, pattern, files)
+    read = {files.span for files in found if files.files}
+    if len(read) > 1:
+        yield PipelineError(
+            f"{step.verb} reads one span for all splits, and its latest is not the same in each.",
+            "; ".join(
+                _span_of(split, files) for split, files in zip(step.split, found, strict=True)
+            ),
+            hint="complete the data, or name a span that every split has: span=…",
+        )
+
+
+def _span_of(split: str, found: spans.Found) -> str:
+    span, version = found.span or (None, None)
+    return f"{split!r}: span {span}" + ("" if version is None else f", version {version}")
+
+
+def _files_of(step: FileBasedExampleGen, pattern: str, found: spans.Found) -> Problems:
+    kinds = " or ".join(step.SUFFIXES)
+    # Where the span is given, TFX looks at no other.
+    if found.odd and step.span is None:
+        yield PipelineError(
+            f"{step.verb} cannot tell the span of {shown(found.odd[0])!r} by {pattern!r}.",
+            hint="name only files of spans; numbers with zeros in front need their width, as in "
+            "{SPAN:2}.",
+        )
+    elif found.spans and not found.files:
+        yield PipelineError(
+            f"{step.verb} finds no file of span {step.span} by {pattern!r} in {step.path!r}.",
+            f"The spans there: {_some(found.spans)}.",
+            hint="name one of these, or leave span= out for the latest.",
+        )
+    elif not found.files:
+        named = f"no file {pattern!r}" if step.files_are_named else "no file"
+        yield PipelineError(
+            f"{step.verb} finds {named} in {step.path!r}.",
+            f"It holds: {content(Path(step.path))}.",
+            hint=f"put {kinds} files there, or name another folder.",
+        )
+    others = [path.name for path in found.files if not _is_of_kind(step, path)]
+    if others and not step.files_are_named:
+        yield PipelineError(
+            f"{step.verb} would read everything in {step.path!r}, these too: "
+            f"{listing(others[:5])}.",
+            f"They are no {kinds} files.",
+            hint=f'move them away, or name the files to read: pattern="*{step.SUFFIXES[0]}".',
+        )
+
+
+def _some(numbers: list[int]) -> str:
+    """Return the last few of many numbers."""
+    return ("…, " if len(numbers) > 8 else "") + ", ".join(map(str, numbers[-8:]))
+
+
+def csv_rows(graph: Graph, node: Node) -> Problems:
+    """The first rows of CSV files are sound, and the column to partition on is there."""
+    step = node.component
+    if isinstance(step, CsvExampleGen):
+        for files in files_of_csv(step):
+            yield from _csv.look(step.verb, files)
+            if step.partition_on and files:
+                yield from _csv.missing_column(
+                    step.verb, "partition_on", step.partition_on, files[0]
+                )
+
+
+def files_of_csv(step: CsvExampleGen) -> list[list[Path]]:
+    """Return the files of each pattern, as far as they can be looked at here."""
+    if is_remote(step.path) or step.input_config:
+        return []
+    found = [spans.find(step.path, pattern, step.span).files for pattern in step.patterns]
+    return [
+        [path for path in files if step.files_are_named or _is_of_kind(step, path)]
+        for files in found
+        if all(path.is_file() for path in files)
+    ]
+
+
+def _is_of_kind(step: FileBasedExampleGen, path: Path) -> bool:
+    if path.is_dir():
+        return not isinstance(step, CsvExampleGen)  # which opens whatever it finds
+    return re.sub(r"-\d+-of-\d+$", "", path.name.lower()).endswith(step.SUFFIXES)
+
+
+def imported_files(graph: Graph, node: Node) -> Problems:
+    """Databases in files and imported schemas, hyperparameters and models are there."""
+    step = node.component
+    if isinstance(step, ImportSchemaGen):
+        if not is_remote(step.schema_file) and not Path(step.schema_file).is_file():
+            yield missing(
+                f"{step.verb} reads the file {step.schema_file!r}", Path(step.schema_file)
+            )
+    elif isinstance(step, SqlExampleGen):
+        # SQLite would make an empty one.
+        if step.sqlite_file and not Path(step.sqlite_file).is_file():
+            yield missing(
+                f"{step.verb} reads the SQLite file {step.sqlite_file!r}", Path(step.sqlite_file)
+            )
+    elif isinstance(step, ImportedArtifact) and not is_remote(step.uri):
+        folder = Path(step.uri)
+        is_companion = isinstance(step, ImportedStatistics)
+        verb = "validate_input_data(against=…)" if is_companion else step.verb
+        if not folder.is_dir():
+            yield missing(f"{verb} reads the folder {step.uri!r}", folder)
+        elif isinstance(step, ImportedHyperparameters) and len(list(folder.iterdir())) != 1:
+            yield PipelineError(
+                f"{step.verb} takes a folder with one file, and {step.uri!r} holds: "
+                f"{content(folder, hidden=True)}.",
+                hint="copy best_hyperparameters.txt into a folder of its own.",
+            )
+        elif isinstance(step, ImportedStatistics) and not [*folder.glob("Split-*/FeatureStats.pb")]:
+            yield PipelineError(
+                f"{verb} takes a folder of statistics, and {step.uri!r} holds none.",
+                f"It holds: {content(folder)}.",
+                hint="name what generate_statistics() wrote: "
+                "'artifacts/…/StatisticsGen/statistics/<number>'.",
+            )

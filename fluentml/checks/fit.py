@@ -1,0 +1,189 @@
+"""Do the steps fit together: labels and features, splits, and the gates before a push?"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from fluentml.checks import _csv
+from fluentml.checks._paths import Problems
+from fluentml.checks.files import files_of_csv
+from fluentml.components import (
+    BulkInferrer,
+    CsvExampleGen,
+    Evaluator,
+    ExampleGen,
+    ExampleValidator,
+    InfraValidator,
+    Pusher,
+    SchemaCuration,
+    StatisticsGen,
+    TrainingSteps,
+    Transform,
+)
+from fluentml.errors import PipelineError, did_you_mean, listing
+from fluentml.graph import Graph, Node
+from fluentml.metrics import METRICS
+from fluentml.spec import Component
+
+
+def label_exists(graph: Graph, node: Node) -> Problems:
+    """The label is a column of the CSV, or something that preprocessing_fn may well make."""
+    step = node.component
+    if not isinstance(step, Evaluator) or not step.label:
+        return
+    source = _example_gen(graph, node)
+    columns = _csv_header(source) if isinstance(source, CsvExampleGen) else None
+    if not columns or step.label in columns:
+        return
+    transforms = [n.component for n in graph.nodes if isinstance(n.component, Transform)]
+    # "tips_xf" is made from "tips"; any other name must stand somewhere in the module's text.
+    if transforms and any(column and step.label.startswith(column) for column in columns):
+        return
+    if any(_mentions(transform, step.label) for transform in transforms):
+        return
+    maker = " and preprocessing_fn makes none of that name" if transforms else ""
+    yield PipelineError(
+        f"{step.verb}: label={step.label!r} is no column of the CSV{maker}.",
+        f"The columns: {listing(columns)}.",
+        hint=did_you_mean(step.label, columns)
+        or did_you_mean(step.label.removesuffix("_xf"), columns)
+        or "name a column, or a feature that preprocessing_fn returns.",
+    )
+
+
+def _mentions(transform: Transform, text: str) -> bool:
+    path = Path(transform.module)
+    return not path.is_file() or text in path.read_text(errors="replace")
+
+
+def _csv_header(step: CsvExampleGen) -> list[str] | None:
+    files = [path for files in files_of_csv(step) for path in files]
+    columns = _csv.header(files[0]) if files else []
+    # An unreadable header is a problem of its own.
+    readable = any(columns) and "\N{REPLACEMENT CHARACTER}" not in "".join(columns)
+    return columns if readable else None
+
+
+def features_exist(graph: Graph, node: Node) -> Problems:
+    """The raw features that a step names are columns of the CSV."""
+    source = _example_gen(graph, node)
+    named = _features_named(node.component)
+    columns = _csv_header(source) if named and isinstance(source, CsvExampleGen) else None
+    for parameter, features in named.items():
+        for feature in features:
+            if columns and feature not in columns:
+                yield PipelineError(
+                    f"{node.component.verb}: {parameter}= names {feature!r}, which is no column "
+                    "of the CSV.",
+                    f"The columns: {listing(columns)}.",
+                    hint=did_you_mean(feature, columns) or "name a column.",
+                )
+
+
+def _features_named(step: Component) -> dict[str, tuple[str, ...]]:
+    """Return the raw features that the step names, by the parameter that does."""
+    if isinstance(step, StatisticsGen):
+        return {"slices": tuple(feature for features in step.slices for feature in features)}
+    if isinstance(step, ExampleValidator):
+        return {"drift": (*step.drift,), "skew": (*step.skew,)}
+    if isinstance(step, SchemaCuration):
+        return {
+            "required": step.required,
+            "optional": step.optional,
+            "domains": (*step.domains,),
+            "label": (step.label,) if step.label else (),
+        }
+    return {}
+
+
+def splits_exist(graph: Graph, node: Node) -> Problems:
+    """Every split that a step reads is one that the examples have."""
+    source = _example_gen(graph, node)
+    if source is None or source.split_names is None:
+        return
+    for parameter, splits in _splits_read(node).items():
+        for split in splits:
+            if split not in source.split_names:
+                yield PipelineError(
+                    f"{node.component.verb} reads the split {split!r}, and {source.verb} does not "
+                    "make it.",
+                    f"It makes: {listing(source.split_names)}.",
+                    hint=f"rename the split there, or say which to read with {parameter}=.",
+                )
+
+
+def _splits_read(node: Node) -> dict[str, tuple[str, ...]]:
+    """Return the splits that the node reads, by the parameter that says so."""
+    step = node.component
+    if isinstance(step, TrainingSteps):
+        return {
+            "train_splits": () if step.train_args else step.train_splits,
+            "eval_splits": () if step.eval_args else step.eval_splits,
+        }
+    if isinstance(step, Evaluator):
+        return {"splits": step.splits}
+    if isinstance(step, ExampleValidator):
+        is_same_data = bool(step.skew) and "serving_statistics" not in node.inputs
+        return {"serving_split": (step.serving_split,) if is_same_data else ()}
+    if isinstance(step, Transform):
+        return {"splits_config": () if step.splits_config else ("train",)}
+    if isinstance(step, InfraValidator) and "examples" in node.inputs:
+        if step.serving_spec:
+            return {"request_spec": () if step.request_spec else ("eval",)}
+        return {"split": (step.split,)}
+    return {}
+
+
+def _example_gen(graph: Graph, node: Node) -> ExampleGen | None:
+    """Return the step that read the examples which this node gets, or what was made of them."""
+    while node.component.role != ExampleGen.ROLE:
+        key = next(
+            (key for key in ("examples", "statistics", "schema") if key in node.inputs), None
+        )
+        if key is None:
+            return None
+        node = graph[node.inputs[key].channel.node]
+    return node.component if isinstance(node.component, ExampleGen) else None
+
+
+def gates(graph: Graph, node: Node) -> Problems:
+    """Whatever waits for a blessing can get one, and waits for the one of its own model."""
+    if isinstance(node.component, Pusher | BulkInferrer) and "model" in node.inputs:
+        for key, kind in (("model_blessing", Evaluator), ("infra_blessing", InfraValidator)):
+            if key in node.inputs:
+                yield from _gate(node, graph[node.inputs[key].channel.node])
+            elif key in node.component.reads():
+                yield from _no_gate(graph, node, kind)
+
+
+def _gate(node: Node, judge: Node) -> Problems:
+    step, gate = node.component, judge.component
+    if not isinstance(gate, Evaluator | InfraValidator):
+        return
+    mine, its = node.inputs["model"].channel, judge.inputs["model"].channel
+    if mine != its:
+        yield PipelineError(
+            f"{step.verb} takes the model {str(mine)!r}, and the blessing of {judge.id!r}, "
+            f"which judges {str(its)!r}.",
+            hint="name a blessing of that model, or leave the blessing out of inputs=.",
+        )
+    if isinstance(gate, Evaluator) and not gate.can_bless:
+        metric = next((name for name in gate.metrics if METRICS[name]), "AUC")
+        yield PipelineError(
+            f"{step.verb} waits for the blessing of {gate.verb}, which has no thresholds and "
+            "so blesses no model: nothing would ever pass.",
+            hint=f'say what good enough means: {gate.VERB}(…, thresholds={{"{metric}": 0.8}}).',
+        )
+
+
+def _no_gate(graph: Graph, node: Node, kind: type[Component]) -> Problems:
+    model = node.inputs["model"].channel
+    judges = [other for other in graph.nodes if isinstance(other.component, kind)]
+    if judges:
+        others = [f"{judge.id} judges {judge.inputs['model'].channel}" for judge in judges]
+        yield PipelineError(
+            f"{node.component.verb} takes the model {str(model)!r}, and no {kind.VERB}() judges "
+            "that one.",
+            f"{'; '.join(others)}.",
+            hint=f'add {kind.VERB}(…, inputs={{"model": "{model}"}}, id="…") for it.',
+        )
