@@ -30,6 +30,7 @@ def rides(folder: Path, *, fare: float = 10, company: str = "Blue") -> None:
 def chain(folder: Path, **parameters) -> fml.PipelineDef:
     return (
         fml.PipelineDef("rides", root=folder / "artifacts")
+        .cache()
         .from_csv(folder / "data", split={"train": 1, "eval": 1})
         .generate_statistics()
         .infer_schema()
@@ -85,7 +86,8 @@ def test_drift_stops_the_run_in_words(stopped: fml.RunError):
 
 
 def test_data_that_were_stopped_are_nothing_to_compare_with(passed: Run):
-    """The third run reads what stopped the second, and is measured from the first."""
+    """The third run reads what stopped the second, cached, and is measured from the first."""
+    assert passed.result.nodes["StatisticsGen"].state == "cached"
     distances = measured(passed.result)
     assert distances["company"] == ("L-infinity", pytest.approx(0.8, abs=0.1))
     assert distances["fare"] == ("Jensen-Shannon", pytest.approx(1, abs=0.1))
