@@ -294,8 +294,8 @@ class Verbs(ABC):
         """Compute statistics of the raw examples, typed by the imported schema if there is one.
 
         Args:
-            sample_rate: The share of the examples to look at, above 0 and at most 1, drawn at
-                random; None looks at all.
+            sample_rate: The share of the examples to look at, above 0 and at most 1; None looks at
+                all. TFDV draws whole batches at random, so it is true only of large data.
             slices: Features by whose values there are statistics of their own, beside those of the
                 whole: `["company", ("company", "payment_type")]`.
             stats_options: TFDV's `StatsOptions`, instead of the two; one that goes to JSON.

@@ -382,7 +382,7 @@ def test_a_frame_arrives_with_its_missing_values(tmp_path):
     import pandas
 
     frame = pandas.DataFrame(FRAME)
-    frame["when"] = pandas.to_datetime(["2024-05-01", None, "2024-05-02 10:00"])
+    frame["when"] = pandas.to_datetime(["2024-05-01 00:00", None, "2024-05-02 10:00"])
     frame["kind"] = frame["word"].astype("category")
     frame["maybe"] = pandas.array([True, None, False], dtype="boolean")
     pipeline = fml.PipelineDef("p", root=tmp_path).from_dataframe(frame, split={"all": 1})

@@ -31,7 +31,8 @@ class StatisticsGen(Component):
     """Compute the statistics of the raw examples, typed by the imported schema where one is given.
 
     Attributes:
-        sample_rate: The share of the examples to look at, drawn at random. Default: all.
+        sample_rate: The share of the examples to look at, above 0 and at most 1. TFDV draws whole
+            batches at random, so it is true only of large data. Default: all.
         slices: Features to slice by; a tuple slices by several at once. The whole is always there.
         stats_options: TFDV's `StatsOptions`, instead of the plain values; kept as its JSON.
         exclude_splits: Splits to leave out.
