@@ -19,8 +19,8 @@ class ParquetExampleGen(FileBasedExampleGen):
         from tfx.components.example_gen.component import FileBasedExampleGen
         from tfx.dsl.components.base.executor_spec import BeamExecutorSpec
 
-        from fluentml.executors.parquet_example_gen import Executor
+        from fluentml.executors.row_files import ParquetExecutor
 
         return FileBasedExampleGen(
-            **self.reading(), custom_executor_spec=BeamExecutorSpec(Executor)
+            **self.reading(), custom_executor_spec=BeamExecutorSpec(ParquetExecutor)
         )
