@@ -149,4 +149,4 @@ def from_custom_example_gen(
 ) -> Component:
     """Return a source of examples for `bulk_infer`; as `PipelineDef.from_custom_example_gen`."""
     with in_words_of("from_custom_example_gen", {"id": id}):
-        return kinds.CustomExampleGen.of(component, id, {})
+        return kinds.CustomExampleGen.of(component, id=id)

@@ -250,10 +250,14 @@ class Component(Spec):
 
     @model_validator(mode="before")
     @classmethod
-    def _default_id(cls, data: Any) -> Any:
-        if isinstance(data, Mapping) and not data.get("id"):
-            return {**data, "id": cls.default_id()}
-        return data
+    def _defaults(cls, data: Any) -> Any:
+        if not isinstance(data, Mapping):
+            return data
+        return {
+            **data,
+            "id": data.get("id") or cls.default_id(),
+            "inputs": data.get("inputs") or {},
+        }
 
     @model_validator(mode="after")
     def _known_inputs(self) -> Self:

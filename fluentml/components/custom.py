@@ -74,8 +74,11 @@ class CustomComponent(Component):
     model_config = ConfigDict(arbitrary_types_allowed=True)
 
     @classmethod
-    def of(cls, source: Any, id: str | None, inputs: Mapping[str, Any]) -> Self:
+    def of(
+        cls, source: Any, *, id: str | None = None, inputs: Mapping[str, Any] | None = None
+    ) -> Self:
         """Wrap a TFX component or a function."""
+        inputs = inputs or {}
         if hasattr(source, "executor_spec") and not isinstance(source, type):
             return cls._of_component(source, id, inputs)
         if not callable(source):

@@ -19,13 +19,15 @@ class CustomExampleGen(CustomComponent):
     OUTPUTS: ClassVar[Mapping[str, str]] = {"examples": "Examples"}
 
     @classmethod
-    def of(cls, source: Any, id: str | None, inputs: Mapping[str, Any]) -> Self:
+    def of(
+        cls, source: Any, *, id: str | None = None, inputs: Mapping[str, Any] | None = None
+    ) -> Self:
         """Wrap a TFX component or a function.
 
         Raises:
             DefinitionError: The component has no output `examples` of the type Examples.
         """
-        step = super().of(source, id, inputs)
+        step = super().of(source, id=id, inputs=inputs)
         if step.made is not None and step.made.get("examples") != "Examples":
             made = [f"{output} ({kind})" for output, kind in step.made.items()]
             raise DefinitionError(

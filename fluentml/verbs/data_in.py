@@ -1,0 +1,254 @@
+"""Where the examples come from."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from typing_extensions import Self, Unpack
+
+from fluentml import components as kinds
+from fluentml import frames
+from fluentml.sources import PathLike, Span, Split
+from fluentml.verbs._base import Chain, Step
+from fluentml.words import in_words_of
+
+
+class DataIn(Chain):
+    """Verbs that bring data in."""
+
+    def from_csv(
+        self,
+        path: PathLike,
+        *,
+        split: Split | None = None,
+        pattern: str | None = None,
+        span: Span = "latest",
+        partition_on: str | None = None,
+        input_config: Any = None,
+        output_config: Any = None,
+        **step: Unpack[Step],
+    ) -> Self:
+        """Read CSV files that share one header.
+
+        Args:
+            path: Folder with the files.
+            split: Hash buckets by split, default `{"train": 2, "eval": 1}` (two thirds, one
+                third), or the files of each split: `{"train": "train*.csv", "eval": "eval*.csv"}`.
+            pattern: The files to read, default every file. `{SPAN}`, or `{YYYY}`, `{MM}` and
+                `{DD}`, in it, or in the patterns of `split`, tell the span of a file, and
+                `{VERSION}` a version of it: `"{YYYY}-{MM}-{DD}/*.csv"`, `"span-{SPAN:2}/*"` (two
+                digits).
+            span: The span to read: `"latest"`, a number, or a date; always in its latest version.
+            partition_on: Column by whose value the hash buckets are dealt, so that the rows of one
+                user stay in one split; whole numbers or text. Default: by the whole row.
+            input_config: TFX's `example_gen_pb2.Input`, instead of `split`.
+            output_config: TFX's `example_gen_pb2.Output`, instead of `split`.
+            **step: See `Step`.
+        """
+        return self._add(
+            kinds.CsvExampleGen,
+            path=path,
+            split=split,
+            pattern=pattern,
+            span=span,
+            partition_on=partition_on,
+            input_config=input_config,
+            output_config=output_config,
+            **step,
+        )
+
+    def from_tfrecord(
+        self,
+        path: PathLike,
+        *,
+        split: Split | None = None,
+        pattern: str | None = None,
+        span: Span = "latest",
+        partition_on: str | None = None,
+        input_config: Any = None,
+        output_config: Any = None,
+        **step: Unpack[Step],
+    ) -> Self:
+        """Read TFRecord files of serialized tf.Examples, GZIP or not.
+
+        Args:
+            path: Folder with the files.
+            split: As in `from_csv`; `pattern`, `span` and `partition_on` too.
+            pattern: The files to read.
+            span: The span to read.
+            partition_on: Feature by whose value the hash buckets are dealt.
+            input_config: TFX's `example_gen_pb2.Input`, instead of `split`.
+            output_config: TFX's `example_gen_pb2.Output`, instead of `split`.
+            **step: See `Step`.
+        """
+        return self._add(
+            kinds.ImportExampleGen,
+            path=path,
+            split=split,
+            pattern=pattern,
+            span=span,
+            partition_on=partition_on,
+            input_config=input_config,
+            output_config=output_config,
+            **step,
+        )
+
+    def from_parquet(
+        self,
+        path: PathLike,
+        *,
+        split: Split | None = None,
+        pattern: str | None = None,
+        span: Span = "latest",
+        partition_on: str | None = None,
+        input_config: Any = None,
+        output_config: Any = None,
+        **step: Unpack[Step],
+    ) -> Self:
+        """Read Parquet files: a feature per column, of several values where it holds lists.
+
+        Whole numbers and booleans become int64 features, floats and decimals float features, text,
+        bytes, dates and times (as ISO 8601) bytes features.
+
+        Args:
+            path: Folder with the files.
+            split: As in `from_csv`; `pattern`, `span` and `partition_on` too.
+            pattern: The files to read.
+            span: The span to read.
+            partition_on: Feature by whose value the hash buckets are dealt.
+            input_config: TFX's `example_gen_pb2.Input`, instead of `split`.
+            output_config: TFX's `example_gen_pb2.Output`, instead of `split`.
+            **step: See `Step`.
+        """
+        return self._add(
+            kinds.ParquetExampleGen,
+            path=path,
+            split=split,
+            pattern=pattern,
+            span=span,
+            partition_on=partition_on,
+            input_config=input_config,
+            output_config=output_config,
+            **step,
+        )
+
+    def from_avro(
+        self,
+        path: PathLike,
+        *,
+        split: Split | None = None,
+        pattern: str | None = None,
+        span: Span = "latest",
+        partition_on: str | None = None,
+        input_config: Any = None,
+        output_config: Any = None,
+        **step: Unpack[Step],
+    ) -> Self:
+        """Read Avro files: a feature per field, typed as in `from_parquet`.
+
+        Args:
+            path: Folder with the files.
+            split: As in `from_csv`; `pattern`, `span` and `partition_on` too.
+            pattern: The files to read.
+            span: The span to read.
+            partition_on: Feature by whose value the hash buckets are dealt.
+            input_config: TFX's `example_gen_pb2.Input`, instead of `split`.
+            output_config: TFX's `example_gen_pb2.Output`, instead of `split`.
+            **step: See `Step`.
+        """
+        return self._add(
+            kinds.AvroExampleGen,
+            path=path,
+            split=split,
+            pattern=pattern,
+            span=span,
+            partition_on=partition_on,
+            input_config=input_config,
+            output_config=output_config,
+            **step,
+        )
+
+    def from_dataframe(
+        self,
+        frame: Any,
+        *,
+        split: Mapping[str, int] | None = None,
+        partition_on: str | None = None,
+        **step: Unpack[Step],
+    ) -> Self:
+        """Read a data frame, such as one in a notebook.
+
+        The call writes it as a Parquet file to `{root}/{name}/_frames`, named by its content: what
+        happens to the frame afterwards changes nothing, and the same content is the same step.
+
+        Args:
+            frame: A pandas DataFrame or a pyarrow Table. Missing values stay missing; pandas' index
+                is left out, and `reset_index()` makes columns of it.
+            split: Hash buckets by split, default `{"train": 2, "eval": 1}`.
+            partition_on: As in `from_csv`.
+            **step: See `Step`.
+
+        Raises:
+            DefinitionError: The frame is empty, or holds what Parquet cannot.
+        """
+        folder = f"{self.settings.root.rstrip('/')}/{self.settings.name}/_frames"
+        return self._add(
+            kinds.DataFrameExampleGen,
+            path=folder,
+            pattern=frames.keep(frame, folder),
+            split=split,
+            partition_on=partition_on,
+            **step,
+        )
+
+    def from_sql(
+        self,
+        url: str,
+        query: str,
+        *,
+        split: Mapping[str, int] | None = None,
+        partition_on: str | None = None,
+        **step: Unpack[Step],
+    ) -> Self:
+        """Read the rows of a query: SQLite, PostgreSQL, MariaDB, or what else SQLAlchemy knows.
+
+        Columns become features as in `from_parquet`; one that holds whole numbers and fractions is
+        of floats, one that holds numbers and text of text. With `cache()` the query runs again only
+        once it changes: TFX cannot see whether the tables did.
+
+        Args:
+            url: SQLAlchemy's URL: `"sqlite:///trips.db"`,
+                `"postgresql://user:${DB_PASSWORD}@host/database"`. `${NAME}` is an environment
+                variable, read where the step runs and kept nowhere.
+            query: A SELECT, in the database's own SQL.
+            split: Hash buckets by split, default `{"train": 2, "eval": 1}`.
+            partition_on: As in `from_csv`.
+            **step: See `Step`.
+
+        Raises:
+            DefinitionError: The URL holds a password.
+        """
+        return self._add(
+            kinds.SqlExampleGen,
+            url=url,
+            query=query,
+            split=split,
+            partition_on=partition_on,
+            **step,
+        )
+
+    def from_custom_example_gen(
+        self,
+        component: Any | Callable[..., Any],
+        **step: Unpack[Step],
+    ) -> Self:
+        """Take the examples of any TFX component, which plays ExampleGen for the whole chain.
+
+        Args:
+            component: A TFX component with the output `examples`, or a function that returns one
+                when the pipeline is lowered, as in `add_component`.
+            **step: See `Step`.
+        """
+        with in_words_of("from_custom_example_gen", step):
+            return self.add(kinds.CustomExampleGen.of(component, **step))

@@ -1,0 +1,186 @@
+"""Whether the model is good enough, and where it goes."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any, Literal
+
+from typing_extensions import Self, Unpack
+
+from fluentml import components as kinds
+from fluentml.sources import PathLike
+from fluentml.spec import Component
+from fluentml.verbs._base import Chain, Step
+
+
+class Delivery(Chain):
+    """Verbs that judge the model and put it to use."""
+
+    def evaluate_model(
+        self,
+        label: str | None = None,
+        *,
+        metrics: Sequence[str] = (),
+        thresholds: Mapping[str, float | tuple[Literal[">=", "<="], float]] | None = None,
+        slices: Sequence[str | Sequence[str]] = (),
+        min_improvement: float | Mapping[str, float] | None = None,
+        baseline: PathLike | None = "latest_blessed",
+        splits: Sequence[str] = ("eval",),
+        preprocessing_function_names: Sequence[str] | None = None,
+        eval_config: Any = None,
+        **step: Unpack[Step],
+    ) -> Self:
+        """Compute metrics on raw examples, by slice; bless the model that meets every threshold.
+
+        Args:
+            label: The feature to predict: a raw column, or one that `preprocessing_fn` makes.
+            metrics: Class names of TFMA or Keras metrics: `["AUC", "BinaryAccuracy"]`.
+            thresholds: By metric, the least value where higher is better, and the greatest where
+                lower is: `{"AUC": 0.8}`; or with the side given, `{"AUC": (">=", 0.8)}`. They hold
+                for the data as a whole; `{"company=Yellow:AUC": 0.7}` holds for a slice.
+            slices: Features to slice by: `["trip_start_hour", ("company", "payment_type")]`.
+            min_improvement: The least gain over the baseline model, one for all metrics with a
+                threshold or by metric; `-1e-6` means "no worse". A first run has no baseline.
+            baseline: `"latest_blessed"`, the latest blessed model of this pipeline; or the folder
+                of a Model artifact; or None.
+            splits: Splits to evaluate on.
+            preprocessing_function_names: Signatures of the model that give TFMA the transformed
+                features; default `["transform_features"]` where the chain has a `preprocess` step.
+            eval_config: TFMA's `EvalConfig`, instead of the plain values.
+            **step: See `Step`.
+
+        Raises:
+            DefinitionError: A metric that does not exist, a threshold on one that is not computed.
+        """
+        return self._add(
+            kinds.Evaluator,
+            label=label,
+            metrics=metrics,
+            thresholds=thresholds or {},
+            slices=slices,
+            min_improvement=min_improvement,
+            baseline=baseline,
+            splits=splits,
+            preprocessing_function_names=preprocessing_function_names,
+            eval_config=eval_config,
+            **step,
+        )
+
+    def infra_validate(
+        self,
+        *,
+        signatures: Sequence[str] = ("serving_default",),
+        examples: int = 10,
+        split: str = "eval",
+        requests: int = 50,
+        warmup_requests: int = 3,
+        max_startup_s: float | None = None,
+        max_latency_ms: float | None = None,
+        percentile: float = 95,
+        max_memory_mb: float | None = None,
+        timeout_s: float = 300,
+        serving_spec: Any = None,
+        request_spec: Any = None,
+        validation_spec: Any = None,
+        **step: Unpack[Step],
+    ) -> Self:
+        """Load the model in a fresh process and send it raw examples; bless it if it serves well.
+
+        Every answer must have one row for each example, and finite numbers. A budget of None is
+        not held; what was measured stands in the run's result all the same. The process has
+        TensorFlow and no network between; so the figures are those of the model itself.
+
+        Args:
+            signatures: Signatures that must answer; each takes one batch of serialized tf.Examples.
+            examples: How many examples to take from the split.
+            split: The split that they come from.
+            requests: Requests of one example whose latency is measured, for each signature.
+            warmup_requests: Requests before them that are not measured.
+            max_startup_s: Most seconds that loading the model may take.
+            max_latency_ms: Most milliseconds that an answer may take, at the percentile.
+            percentile: Which of the latencies counts, 50 to 100.
+            max_memory_mb: Most MB that the process may take at its peak, TensorFlow's own (about
+                500) included.
+            timeout_s: Seconds after which a process that is still busy is ended and the model
+                refused.
+            serving_spec: TFX's `infra_validator_pb2.ServingSpec`, instead of the plain values: use
+                TensorFlow Serving in Docker or Kubernetes.
+            request_spec: TFX's `infra_validator_pb2.RequestSpec`, with `serving_spec`. Default: 3
+                examples of `eval`.
+            validation_spec: TFX's `infra_validator_pb2.ValidationSpec`, with `serving_spec`.
+            **step: See `Step`.
+        """
+        return self._add(
+            kinds.InfraValidator,
+            signatures=signatures,
+            examples=examples,
+            split=split,
+            requests=requests,
+            warmup_requests=warmup_requests,
+            max_startup_s=max_startup_s,
+            max_latency_ms=max_latency_ms,
+            percentile=percentile,
+            max_memory_mb=max_memory_mb,
+            timeout_s=timeout_s,
+            serving_spec=serving_spec,
+            request_spec=request_spec,
+            validation_spec=validation_spec,
+            **step,
+        )
+
+    def push_to(
+        self,
+        destination: PathLike | None = None,
+        *,
+        require_push: bool = False,
+        push_destination: Any = None,
+        **step: Unpack[Step],
+    ) -> Self:
+        """Copy the model to where it is served, once every blessing that the chain makes is there.
+
+        In a local folder, a run on this machine lets the new version appear all at once, and leaves
+        the ones before it.
+
+        Args:
+            destination: Folder or URI; each version gets a sub-folder named by the time in seconds,
+                as TensorFlow Serving reads it.
+            require_push: Whether the run fails where a blessing is missing; else it pushes nothing
+                and says why.
+            push_destination: TFX's `pusher_pb2.PushDestination`, instead of `destination`.
+            **step: See `Step`.
+        """
+        return self._add(
+            kinds.Pusher,
+            destination=destination,
+            require_push=require_push,
+            push_destination=push_destination,
+            **step,
+        )
+
+    def bulk_infer(
+        self,
+        data: Component | None = None,
+        *,
+        data_spec: Any = None,
+        model_spec: Any = None,
+        output_example_spec: Any = None,
+        **step: Unpack[Step],
+    ) -> Self:
+        """Predict for every example of a data set, once the model is blessed.
+
+        Args:
+            data: What to predict for: `fluentml.from_csv("to_predict/")`.
+            data_spec: TFX's `bulk_inferrer_pb2.DataSpec`. Default: every split.
+            model_spec: TFX's `bulk_inferrer_pb2.ModelSpec`. Default: signature `serving_default`.
+            output_example_spec: TFX's `bulk_inferrer_pb2.OutputExampleSpec`: write examples with
+                the predictions as features rather than prediction logs.
+            **step: See `Step`.
+        """
+        return self._add(
+            kinds.BulkInferrer,
+            data=data,
+            data_spec=data_spec,
+            model_spec=model_spec,
+            output_example_spec=output_example_spec,
+            **step,
+        )

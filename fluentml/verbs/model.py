@@ -1,0 +1,146 @@
+"""From examples to a model."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from typing_extensions import Self, Unpack
+
+from fluentml import components as kinds
+from fluentml.sources import PathLike
+from fluentml.verbs._base import Chain, Step
+
+
+class Model(Chain):
+    """Verbs that make the model."""
+
+    def preprocess(
+        self,
+        module: PathLike,
+        *,
+        custom_config: Mapping[str, Any] | None = None,
+        splits_config: Any = None,
+        **step: Unpack[Step],
+    ) -> Self:
+        """Transform the examples by `preprocessing_fn(inputs)`, and keep it as a graph for serving.
+
+        Args:
+            module: A Python file that defines `preprocessing_fn`, or the function's import path.
+                The function gets a dict of batches: a tf.Tensor of shape [batch] or [batch, n], or
+                a tf.SparseTensor, by raw feature; it returns such a dict by transformed feature.
+            custom_config: Plain values for a second parameter, `preprocessing_fn(inputs,
+                custom_config)`.
+            splits_config: TFX's `transform_pb2.SplitsConfig`. Default: analyze `train`, transform
+                every split.
+            **step: See `Step`.
+        """
+        return self._add(
+            kinds.Transform,
+            module=module,
+            custom_config=custom_config,
+            splits_config=splits_config,
+            **step,
+        )
+
+    def tune(
+        self,
+        module: PathLike,
+        *,
+        train_steps: int | None = None,
+        eval_steps: int | None = None,
+        train_splits: Sequence[str] = ("train",),
+        eval_splits: Sequence[str] = ("eval",),
+        custom_config: Mapping[str, Any] | None = None,
+        train_args: Any = None,
+        eval_args: Any = None,
+        tune_args: Any = None,
+        **step: Unpack[Step],
+    ) -> Self:
+        """Search for hyperparameters with the tuner that `tuner_fn(fn_args)` sets up.
+
+        Args:
+            module: A Python file that defines `tuner_fn`, or the function's import path.
+            train_steps: Batches per trial to train on; None leaves it to the function.
+            eval_steps: Batches per trial to evaluate on; None leaves it to the function.
+            train_splits: Splits to train on.
+            eval_splits: Splits to evaluate on.
+            custom_config: Plain values that arrive as `fn_args.custom_config`.
+            train_args: TFX's `trainer_pb2.TrainArgs`, instead of the plain values.
+            eval_args: TFX's `trainer_pb2.EvalArgs`, instead of the plain values.
+            tune_args: TFX's `tuner_pb2.TuneArgs`.
+            **step: See `Step`.
+        """
+        return self._add(
+            kinds.Tuner,
+            module=module,
+            train_steps=train_steps,
+            eval_steps=eval_steps,
+            train_splits=train_splits,
+            eval_splits=eval_splits,
+            custom_config=custom_config,
+            train_args=train_args,
+            eval_args=eval_args,
+            tune_args=tune_args,
+            **step,
+        )
+
+    def with_hyperparameters(self, path: PathLike, **step: Unpack[Step]) -> Self:
+        """Take hyperparameters found earlier; training prefers them to tuned ones.
+
+        Args:
+            path: A folder whose one file is `best_hyperparameters.txt`, as the Tuner writes it.
+            **step: See `Step`.
+        """
+        return self._add(kinds.ImportedHyperparameters, uri=path, **step)
+
+    def with_base_model(self, path: PathLike, **step: Unpack[Step]) -> Self:
+        """Take a model trained earlier; training and tuning receive it as `fn_args.base_model`.
+
+        Args:
+            path: The folder of a Model artifact, with `Format-Serving/` in it.
+            **step: See `Step`.
+        """
+        return self._add(kinds.ImportedModel, uri=path, **step)
+
+    def train(
+        self,
+        module: PathLike,
+        *,
+        train_steps: int | None = None,
+        eval_steps: int | None = None,
+        train_splits: Sequence[str] = ("train",),
+        eval_splits: Sequence[str] = ("eval",),
+        custom_config: Mapping[str, Any] | None = None,
+        train_args: Any = None,
+        eval_args: Any = None,
+        **step: Unpack[Step],
+    ) -> Self:
+        """Train a model by `run_fn(fn_args)`, which saves it to `fn_args.serving_model_dir`.
+
+        Training reads the transformed examples where the chain has a `preprocess` step, else the
+        raw ones; the given hyperparameters if there are any, else the tuned ones.
+
+        Args:
+            module: A Python file that defines `run_fn`, or the function's import path.
+            train_steps: Batches to train on; None leaves it to the function.
+            eval_steps: Batches to evaluate on; None leaves it to the function.
+            train_splits: Splits to train on.
+            eval_splits: Splits to evaluate on.
+            custom_config: Plain values that arrive as `fn_args.custom_config`.
+            train_args: TFX's `trainer_pb2.TrainArgs`, instead of the plain values.
+            eval_args: TFX's `trainer_pb2.EvalArgs`, instead of the plain values.
+            **step: See `Step`.
+        """
+        return self._add(
+            kinds.Trainer,
+            module=module,
+            train_steps=train_steps,
+            eval_steps=eval_steps,
+            train_splits=train_splits,
+            eval_splits=eval_splits,
+            custom_config=custom_config,
+            train_args=train_args,
+            eval_args=eval_args,
+            **step,
+        )
