@@ -177,6 +177,10 @@ class Graph(Spec):
         for node in self.nodes:
             kind = type(node.component).__name__
             lines = [node.id if node.id == kind else f"{node.id}  ({kind})"]
+            if node.component.when:
+                lines.append(f"  runs when {node.component.when}")
+            if node.component.AT_EXIT:
+                lines.append("  at the end of every run, however it went")
             keys = max((len(key) for key in node.inputs), default=0)
             ends = max((len(str(wire.channel)) for wire in node.inputs.values()), default=0)
             lines += [

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import contextlib
+from collections.abc import Iterable, Mapping
 from typing import Any
 
-from fluentml.errors import WiringError, listing
+from fluentml.errors import DefinitionError, WiringError, listing
 from fluentml.graph import Graph, Node, Settings
-from fluentml.spec import Proto, absolute, import_needed
+from fluentml.spec import WHEN, Component, Proto, absolute, import_needed
 
 IN_PROCESS_RUNNER = "--runner=apache_beam.runners.portability.fn_api_runner.FnApiRunner"
 """Beam's in-process runner, by the name that every supported version takes. Beam's default would
@@ -14,35 +16,53 @@ try to download a runner from 2.68 on."""
 
 
 def lower(graph: Graph) -> Any:
-    """Return the `tfx.orchestration.pipeline.Pipeline` of a graph.
+    """Return the `tfx.orchestration.pipeline.Pipeline` of a graph, without its exit steps.
+
+    TFX's pipelines have none; its Kubeflow runner takes them beside the pipeline.
 
     Raises:
         MissingDependencyError: TFX is not installed.
         WiringError: A node reads an output that a custom component turns out not to have.
     """
     import_needed("tfx")
-    from tfx.orchestration import pipeline
-
     made: dict[str, Any] = {}
     for node in graph.nodes:
-        made[node.id] = _component(node, made)
-    settings = graph.settings
+        if not node.component.AT_EXIT:
+            made[node.id] = _component(node, made)
+    return _pipeline(graph.settings, made.values())
+
+
+def lower_exit(graph: Graph, node: Node, known: Mapping[str, str]) -> Any:
+    """Return a `tfx.orchestration.pipeline.Pipeline` of one exit step.
+
+    Args:
+        graph: The pipeline that it belongs to.
+        node: The exit step.
+        known: What is known of the run: `KNOWN_AT_EXIT` by name.
+    """
+    component = node.component.to_tfx(known)
+    component.with_id(node.id)
+    return _pipeline(graph.settings, [component])
+
+
+def _pipeline(settings: Settings, components: Iterable[Any]) -> Any:
+    from tfx.orchestration import pipeline
+
     return pipeline.Pipeline(
         pipeline_name=settings.name,
         pipeline_root=settings.pipeline_root,
-        components=list(made.values()),
+        components=list(components),
         enable_cache=settings.cache,
         beam_pipeline_args=beam_pipeline_args(settings),
         metadata_connection_config=metadata_connection(settings),
     )
 
 
-def to_ir(graph: Graph) -> Any:
+def to_ir(tfx_pipeline: Any) -> Any:
     """Return TFX's intermediate representation, a `pipeline_pb2.Pipeline` message.
 
     Module files are packaged under the pipeline root on the way, as TFX's own runners do.
     """
-    tfx_pipeline = lower(graph)
     from tfx.orchestration.portable import tfx_runner
 
     return tfx_runner._make_pipeline_proto(tfx_pipeline)
@@ -66,10 +86,52 @@ def metadata_connection(settings: Settings) -> Any:
 
 
 def _component(node: Node, made: dict[str, Any]) -> Any:
+    step = node.component
     channels = {key: _channel(node, key, made) for key in node.inputs}
-    component = node.component.to_tfx(channels)
+    inputs = {key: channel for key, channel in channels.items() if key in step.reads()}
+    with contextlib.ExitStack() as conditions:
+        for predicate in _predicates(step, channels):
+            conditions.enter_context(_cond(step, predicate))
+        component = step.to_tfx(inputs)
     component.with_id(node.id)
+    if step.executor:
+        component.executor_spec = _executor_spec(step, component)
     return component
+
+
+def _predicates(step: Component, channels: Mapping[str, Any]) -> Iterable[Any]:
+    if not step.when:
+        return ()
+    return step.when.predicates({key: channels[f"{WHEN}{key}"] for key in step.when.reads()})
+
+
+def _cond(step: Component, predicate: Any) -> Any:
+    from tfx.dsl.experimental.conditionals.conditional import Cond
+    from tfx.dsl.placeholder.placeholder import Predicate
+
+    if not isinstance(predicate, Predicate):
+        raise DefinitionError(
+            f"{step.verb} has a when= that returned {predicate!r}, which is no TFX predicate.",
+            hint="compare a channel's future: "
+            'lambda model_blessing: model_blessing.future()[0].custom_property("blessed") == 1.',
+        )
+    return Cond(predicate)
+
+
+def _executor_spec(step: Component, component: Any) -> Any:
+    from tfx.dsl.components.base import base_beam_executor, executor_spec
+    from tfx.dsl.components.base.base_component import BaseComponent
+
+    if not isinstance(component, BaseComponent):
+        raise DefinitionError(
+            f"{step.verb} has executor=, and TFX runs no executor for this step.",
+            hint="leave executor= out.",
+        )
+    assert step.executor is not None
+    executor = step.executor.value()
+    if issubclass(executor, base_beam_executor.BaseBeamExecutor):
+        return executor_spec.BeamExecutorSpec(executor)
+    return executor_spec.ExecutorClassSpec(executor)
 
 
 def _channel(node: Node, key: str, made: dict[str, Any]) -> Any:

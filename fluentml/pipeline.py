@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+from collections.abc import Mapping
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
@@ -13,6 +14,7 @@ from fluentml.backends import Backend, get_backend
 from fluentml.checks import check
 from fluentml.errors import CheckError, DefinitionError
 from fluentml.graph import Graph, Settings
+from fluentml.params import Param, checked
 from fluentml.sources import PathLike
 from fluentml.spec import Component
 from fluentml.verbs import Verbs
@@ -60,8 +62,11 @@ class PipelineDef(Verbs):
         return wire(self.settings, self.components)
 
     def plan(self) -> str:
-        """Return every node with its inputs, and why each was wired so."""
-        return self.graph.to_plan()
+        """Return every node with its inputs, and why each was wired so; then the parameters."""
+        params = [f"  {name} = {default!r}" for name, default in self.params.items()]
+        return "\n".join(
+            [self.graph.to_plan(), *(["", "runtime parameters", *params] if params else [])]
+        )
 
     def check(self) -> Self:
         """Look for everything that can be known wrong before anything runs; return the chain.
@@ -83,25 +88,60 @@ class PipelineDef(Verbs):
 
         return lower(self.graph)
 
+    @property
+    def params(self) -> dict[str, Any]:
+        """The runtime parameters of the chain, with their defaults."""
+        return {name: one.default for name, one in self._declared.items()}
+
+    def with_params(self, values: Mapping[str, Any]) -> Self:
+        """Return the chain with these values in place of its runtime parameters.
+
+        Those that are not named get their defaults.
+
+        Args:
+            values: By name; text is read as the parameter's type, as a command line gives it.
+
+        Raises:
+            DefinitionError: There is no such parameter, the value is of another type, or a step
+                cannot use it.
+        """
+        given = checked(self._declared, values)
+        bound = []
+        for step in self.components:
+            with in_words_of(step.VERB, given):
+                bound.append(step.bind(given))
+        return self._copy(self.settings, tuple(bound))
+
+    @property
+    def _declared(self) -> dict[str, Param]:
+        return {one.name: one for step in self.components for one in step.runtime_params()}
+
     def run(
-        self, backend: str | Backend = "local", *, to: str | None = None, **options: Any
+        self,
+        backend: str | Backend = "local",
+        *,
+        to: str | None = None,
+        params: Mapping[str, Any] | None = None,
+        **options: Any,
     ) -> RunResult:
         """Check the pipeline and run it, here and now, with progress.
 
         Args:
             backend: Name of a backend, or one that is made.
-            to: Id of the last node to run; default: all.
+            to: Id of the last node to run; default: all. Exit steps go with the whole only.
+            params: Values of runtime parameters: `{"train_steps": 50}`; others keep their defaults.
             **options: The backend's own. `local` has `quiet=True`, which prints nothing, and
                 `verbose=True`, which shows TensorFlow's and Beam's log.
 
         Raises:
             BackendError: There is no such backend or option, or it cannot run this pipeline here.
             CheckError: Something is wrong that can be known before anything runs.
+            DefinitionError: A runtime parameter that the chain does not have, or a wrong value.
             RunError: A node failed; its `result` holds what ran before.
         """
         made = get_backend(backend, **options)
-        self.check()
-        return made.run(self.graph.up_to(to) if to else self.graph)
+        graph = self.with_params(params or {}).check().graph
+        return made.run(graph.up_to(to) if to else graph)
 
     # -- the machinery ----------------------------------------------------------------------------
 
@@ -109,7 +149,8 @@ class PipelineDef(Verbs):
         """Return the chain with this step added.
 
         Raises:
-            DefinitionError: The chain has a step of that id.
+            DefinitionError: The chain has a step of that id, or another value for a runtime
+                parameter of the same name.
         """
         if any(component.id == other.id for other in self.components):
             kind = type(component).__name__
@@ -117,6 +158,13 @@ class PipelineDef(Verbs):
                 f"{component.verb} is in the chain already, as {component.id!r}.",
                 hint=f'name the second one: id="{kind}_2".',
             )
+        for one in component.runtime_params():
+            before = self._declared.get(one.name, one)
+            if before != one:
+                raise DefinitionError(
+                    f"{component.verb} has {one!r}, and the chain has {before!r} already.",
+                    hint="one name stands for one value: give both the same default, or two names.",
+                )
         return self._copy(self.settings, (*self.components, component))
 
     def _with(self, verb: str, **changes: Any) -> Self:

@@ -32,7 +32,7 @@ class _Wiring:
         self.chain = tuple(component.settled(roles) for component in components)
         self.all: dict[str, Component] = {}
         for component in self.chain:
-            for member in (*component.companions().values(), component):
+            for member in (*component.brings().values(), component):
                 if self.all.setdefault(member.id, member) != member:
                     raise WiringError(
                         f"Two different steps have the id {member.id!r}.",
@@ -44,7 +44,7 @@ class _Wiring:
         # An input that is `about` another needs the others' wires first: the plain ones come first.
         for about in (False, True):
             for component in self.all.values():
-                for key, spec in component.reads().items():
+                for key, spec in component.needs().items():
                     if bool(spec.about) == about:
                         found = self._wire(component, key, spec)
                         if found:
@@ -56,12 +56,12 @@ class _Wiring:
 
     def _in_order(self, component: Component) -> FrozenDict[str, Wire]:
         wires = self.wires.get(component.id, {})
-        return FrozenDict({key: wires[key] for key in component.reads() if key in wires})
+        return FrozenDict({key: wires[key] for key in component.needs() if key in wires})
 
     def _wire(self, component: Component, key: str, spec: Input) -> Wire | None:
         if key in component.inputs:
             return self._explicit(component, key, spec)
-        companion = component.companions().get(key)
+        companion = component.brings().get(key)
         if companion is not None:
             output = self._output_of(companion, key, spec)
             return Wire(
@@ -131,12 +131,16 @@ class _Wiring:
             for component in self.chain
             if component is not reader
             and role in (component.role, "*")
-            and output in (component.provides() or {})
+            and self._fits(component, output, spec)
             and self._same(component, reader, spec.about)
         ]
         first = [component for component in makers if component.is_primary]
         chosen = first if first and not spec.about else makers
         return [Channel(node=component.id, output=output) for component in chosen]
+
+    def _fits(self, maker: Component, output: str, spec: Input) -> bool:
+        outputs = maker.provides() or {}
+        return output in outputs and spec.type in ("", outputs[output])
 
     def _same(self, maker: Component, reader: Component, about: str | None) -> bool:
         if about is None:
@@ -190,7 +194,10 @@ class _Wiring:
         )
 
     def _sorted(self) -> list[Component]:
-        """Return the components, each after all that it reads; among equals, in chain order."""
+        """Return the components, each after all that it reads, and those of the exit at the end.
+
+        Among equals they are in the order of the chain.
+        """
         done: dict[str, Component] = {}
         waiting = dict(self.all)
         while waiting:
@@ -205,7 +212,7 @@ class _Wiring:
                     hint="change one of their inputs=.",
                 )
             done[ready.id] = waiting.pop(ready.id)
-        return list(done.values())
+        return sorted(done.values(), key=lambda component: component.AT_EXIT)
 
     def _circle(self, waiting: Mapping[str, Component]) -> list[str]:
         """Return the ids of a circle, each reading from the one before it."""

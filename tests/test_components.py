@@ -457,17 +457,17 @@ def test_a_function_from_json_is_imported_again():
 def test_a_function_from_json_that_cannot_be_imported():
     step = CustomComponent(id="Card", source="nowhere.to_be:found", parameters={"model": False})
     assert message_of(fml.LoadError, step.to_tfx, {"model": 1}) == (
-        "The graph's custom step 'nowhere.to_be:found' cannot be imported here.\n"
-        "Hint: put the function into a module that both sides can import."
+        "'nowhere.to_be:found', which the graph names, cannot be imported here.\n"
+        "Hint: put it into a module that both sides can import."
     )
 
 
 def test_a_built_component_does_not_survive_json():
-    step = CustomComponent(id="Card", source="types:SimpleNamespace", made={"out": "Model"})
+    step = CustomComponent(id="Card", source="types:SimpleNamespace", kind="built")
     assert message_of(fml.LoadError, step.to_tfx, {}) == (
         "add_component(Card): JSON keeps the class of a component that was built, "
         "not the component.\n"
-        "Hint: add a function that builds it, or lower the pipeline where it is built."
+        "Hint: add the class, or lower the pipeline where it is built."
     )
 
 

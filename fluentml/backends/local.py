@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import json
 import logging
 import os
 import shutil
+from collections.abc import Callable, Mapping
 from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -12,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 from platformdirs import user_log_path
 
 from fluentml.backends import Backend
-from fluentml.components import InfraValidator, UserCode
+from fluentml.components import CustomComponent, InfraValidator, Pusher, UserCode
 from fluentml.errors import BackendError, DataError, RunError
 from fluentml.graph import Graph, Node
 from fluentml.results import (
@@ -23,7 +25,7 @@ from fluentml.results import (
     RunResult,
     Validation,
 )
-from fluentml.spec import import_needed
+from fluentml.spec import WHEN, import_needed
 
 if TYPE_CHECKING:
     from fluentml.local.progress import Progress
@@ -62,8 +64,9 @@ class LocalBackend(Backend):
             progress.say(f"{graph.settings.name}  run {run_id}")
             with progress.step("TensorFlow Extended") as step:
                 from fluentml.local.session import Session
+                from fluentml.lowering import lower
 
-                session = Session(graph, run_id)
+                session = Session(lower(graph), run_id)
                 step.state, step.note = "done", "loaded"
             result = _Run(graph, run_id, log, session, progress).result()
             if result.summary():
@@ -90,20 +93,90 @@ class _Run:
         self.pushes: list[Push] = []
 
     def result(self) -> RunResult:
-        for node in self.graph.nodes:
-            try:
-                self._run(node)
-            except Exception as error:
-                raise self._failure(node, error) from error
+        """Run all nodes, and then the exit steps; return what came of it."""
+        try:
+            for node in self.graph.nodes:
+                if not node.component.AT_EXIT:
+                    self._run_or_fail(node, self._run)
+        except RunError as failure:
+            for problem in self._leave(failure):
+                self.progress.say(str(problem))
+            failure.result = self._so_far()
+            raise
+        for problem in self._leave(None):
+            raise problem
         return self._so_far()
 
-    def _run(self, node: Node) -> None:
+    def _run_or_fail(self, node: Node, run: Callable[[Node], None]) -> None:
+        try:
+            run(node)
+        except Exception as error:
+            self.nodes[node.id] = NodeResult(node.id, "failed")
+            raise self._failure(node, error) from error
+
+    def _leave(self, failure: RunError | None) -> list[RunError]:
+        """Run the exit steps, every one of them; return those that failed."""
+        status = {
+            "state": "FAILED" if failure else "SUCCEEDED",
+            "pipelineJobName": self.graph.settings.name,
+            "pipelineJobUuid": self.run_id,
+            **({"error": {"message": str(failure)}} if failure else {}),
+        }
+        known = {"final_status": json.dumps(status), "summary": self._so_far().summary()}
+        problems = []
+        for node in self.graph.nodes:
+            if node.component.AT_EXIT:
+                try:
+                    self._run_or_fail(node, lambda node: self._exit(node, known))
+                except RunError as problem:
+                    problems.append(problem)
+        return problems
+
+    def _exit(self, node: Node, known: Mapping[str, str]) -> None:
+        from fluentml.local.session import Session
+        from fluentml.lowering import lower_exit
+
         with self.progress.step(node.id) as step:
-            launched = self.session.launch(node.id)
+            session = Session(lower_exit(self.graph, node, known), self.run_id)
+            step.state = session.launch(node.id).state
+        self.nodes[node.id] = NodeResult(node.id, step.state, step.seconds)
+
+    def _run(self, node: Node) -> None:
+        from fluentml.local.session import Launched
+
+        with self.progress.step(node.id) as step:
+            missing = self._missing(node)
+            launched = Launched("skipped", {}) if missing else self.session.launch(node.id)
             step.state = launched.state
-            step.note = self._look_at(node, launched.outputs)
+            if launched.state != "skipped":
+                step.note = self._look_at(node, launched.outputs)
+            else:
+                step.note = f"{missing} was skipped" if missing else self._why_skipped(node)
+                if isinstance(node.component, Pusher):
+                    self.pushes.append(Push(node.id, None, step.note))
         self.nodes[node.id] = NodeResult(
             node.id, launched.state, step.seconds, launched.outputs, step.note
+        )
+
+    def _missing(self, node: Node) -> str | None:
+        """Return the skipped node without which this one cannot run."""
+        needs = node.component.needs()
+        makers = [wire.channel.node for key, wire in node.inputs.items() if not needs[key].optional]
+        return next((id for id in makers if self.nodes[id].state == "skipped"), None)
+
+    def _why_skipped(self, node: Node) -> str:
+        assert node.component.when is not None
+        looked_at = {
+            key.removeprefix(WHEN): self.nodes[wire.channel.node].outputs[wire.channel.output]
+            for key, wire in node.inputs.items()
+            if key.startswith(WHEN)
+        }
+        return node.component.when.why_not(
+            {
+                name: float(Path(artifacts[0].uri).read_text())
+                for name, artifacts in looked_at.items()
+                if artifacts and artifacts[0].type == "Float"
+            }
         )
 
     def _look_at(self, node: Node, outputs: Any) -> str:
@@ -152,17 +225,20 @@ class _Run:
     def _refusing(self, node: Node) -> list[str]:
         """Return the ids of a pusher's gates but for those that blessed the model."""
         blessing = {judge.node for judge in self._judges if judge.blessed}
-        gates = [wire.channel.node for key, wire in node.inputs.items() if key.endswith("blessing")]
+        gates = [
+            wire.channel.node
+            for key, wire in node.inputs.items()
+            if key.endswith("blessing") and not key.startswith(WHEN)
+        ]
         return [id for id in gates if id not in blessing]
 
-    def _so_far(self, **more: NodeResult) -> RunResult:
-        known = {**self.nodes, **more}
+    def _so_far(self) -> RunResult:
         return RunResult(
             pipeline=self.graph.settings.name,
             run_id=self.run_id,
             log=str(self.log),
             nodes={
-                node.id: known.get(node.id, NodeResult(node.id, "not run"))
+                node.id: self.nodes.get(node.id, NodeResult(node.id, "not run"))
                 for node in self.graph.nodes
             },
             validations=tuple(self.validations),
@@ -176,7 +252,7 @@ class _Run:
         from fluentml.local.failure import summary, user_frames
 
         logging.getLogger("fluentml").error("%s failed", node.id, exc_info=error)
-        result = self._so_far(**{node.id: NodeResult(node.id, "failed")})
+        result = self._so_far()
         if isinstance(error, NotPushedError):
             return self._not_pushed(node, result)
         modules = [
@@ -230,6 +306,11 @@ def _refuse_the_impossible(graph: Graph) -> None:
                 "engine is reachable here.",
                 hint="start Docker, or leave serving_spec= out: a fresh process then plays the "
                 "server.",
+            )
+        if isinstance(step, CustomComponent) and step.needs_docker and not _docker_answers():
+            raise BackendError(
+                f"{step.verb} runs a container, and no Docker engine is reachable here.",
+                hint="start Docker, or run the steps before it: run(to=…).",
             )
 
 

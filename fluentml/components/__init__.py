@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from fluentml.components._conditions import AllOf, FunctionCondition, MetricCondition
 from fluentml.components._example_gen import ExampleGen
 from fluentml.components._file_based import FileBasedExampleGen
 from fluentml.components._steps import TrainingSteps
@@ -14,6 +15,7 @@ from fluentml.components.custom_example_gen import CustomExampleGen
 from fluentml.components.dataframe_example_gen import DataFrameExampleGen
 from fluentml.components.evaluator import Evaluator
 from fluentml.components.example_validator import ExampleValidator
+from fluentml.components.exit_steps import ExitStep, Notifier
 from fluentml.components.import_example_gen import ImportExampleGen
 from fluentml.components.import_schema_gen import ImportSchemaGen
 from fluentml.components.importer import (
@@ -21,11 +23,13 @@ from fluentml.components.importer import (
     ImportedHyperparameters,
     ImportedModel,
     ImportedStatistics,
+    Importer,
 )
 from fluentml.components.infra_validator import InfraValidator
+from fluentml.components.metric_value import MetricValue
 from fluentml.components.parquet_example_gen import ParquetExampleGen
 from fluentml.components.pusher import Pusher
-from fluentml.components.resolver import LatestBlessedModel, PreviousStatistics
+from fluentml.components.resolver import LatestBlessedModel, PreviousStatistics, Resolver
 from fluentml.components.schema_curation import SchemaCuration
 from fluentml.components.schema_gen import SchemaGen
 from fluentml.components.sql_example_gen import SqlExampleGen
@@ -35,6 +39,7 @@ from fluentml.components.transform import Transform
 from fluentml.components.tuner import Tuner
 
 __all__ = [
+    "AllOf",
     "AvroExampleGen",
     "BulkInferrer",
     "CsvExampleGen",
@@ -44,18 +49,25 @@ __all__ = [
     "Evaluator",
     "ExampleGen",
     "ExampleValidator",
+    "ExitStep",
     "FileBasedExampleGen",
+    "FunctionCondition",
     "ImportExampleGen",
     "ImportSchemaGen",
     "ImportedArtifact",
     "ImportedHyperparameters",
     "ImportedModel",
     "ImportedStatistics",
+    "Importer",
     "InfraValidator",
     "LatestBlessedModel",
+    "MetricCondition",
+    "MetricValue",
+    "Notifier",
     "ParquetExampleGen",
     "PreviousStatistics",
     "Pusher",
+    "Resolver",
     "SchemaCuration",
     "SchemaGen",
     "SqlExampleGen",

@@ -13,6 +13,7 @@ BASE_MODEL = ("ImportedModel.result",)
 MODEL = ("Trainer.model",)
 MODEL_BLESSING = ("Evaluator.blessing",)
 INFRA_BLESSING = ("InfraValidator.blessing",)
+EVALUATION = ("Evaluator.evaluation",)
 
 BY_NAME = {
     "examples": RAW_EXAMPLES,
@@ -24,5 +25,6 @@ BY_NAME = {
     "model": MODEL,
     "model_blessing": MODEL_BLESSING,
     "infra_blessing": INFRA_BLESSING,
+    "evaluation": EVALUATION,
 }
 """What the parameters of a custom step mean; other names mean the one output of that name."""

@@ -2,99 +2,69 @@
 
 from __future__ import annotations
 
-import importlib
 import inspect
 from collections.abc import Callable, Mapping
-from typing import Annotated, Any, ClassVar
+from typing import Any, ClassVar, Literal
 
-from pydantic import BeforeValidator, ConfigDict, PlainSerializer
 from typing_extensions import Self
 
 from fluentml.components import _sources
-from fluentml.errors import DefinitionError, LoadError
-from fluentml.spec import Channel, Component, FrozenDict, Input
-
-
-class LiveObject:
-    """A Python object beside the `module:name` by which it may be imported again."""
-
-    def __init__(self, reference: str, value: Any = None) -> None:
-        self.reference = reference
-        self._value = value
-
-    def __eq__(self, other: object) -> bool:
-        if not isinstance(other, LiveObject) or self.reference != other.reference:
-            return False
-        # Every lambda of a module has the same name; what came from JSON has only the name.
-        return self._value is other._value or self._value is None or other._value is None
-
-    def __hash__(self) -> int:
-        return hash(self.reference)
-
-    def __repr__(self) -> str:
-        return self.reference
-
-    def value(self) -> Any:
-        """Return the object, imported by its reference where it came from a file."""
-        if self._value is None:
-            module, _, name = self.reference.partition(":")
-            try:
-                value: Any = importlib.import_module(module)
-                for part in name.split("."):
-                    value = getattr(value, part)
-            except (ImportError, AttributeError) as error:
-                raise LoadError(
-                    f"The graph's custom step {self.reference!r} cannot be imported here.",
-                    hint="put the function into a module that both sides can import.",
-                ) from error
-            self._value = value
-        return self._value
+from fluentml.errors import DefinitionError, LoadError, did_you_mean, listing
+from fluentml.live import Live, LiveObject
+from fluentml.spec import Channel, Component, FrozenDict, Input, JsonDict, thaw
 
 
 class CustomComponent(Component):
-    """A TFX component, or a function that gets channels and returns one.
+    """A TFX component, its class, or a function that gets channels and returns one.
 
     Attributes:
-        source: The TFX component, or the function: each parameter is the name of an input.
-        parameters: The function's parameters; true where they have a default.
+        source: The component; the class, `@component` functions and container components included;
+            or the function, of which each parameter is the name of an input.
+        kind: Which of the three it is.
+        arguments: What the class or the function takes beside channels.
+        parameters: The names of its inputs; true where one may be missing.
+        types: The artifact types of a class's inputs, by name; a function takes any.
         made: The component's output keys and artifact types; None for a function, whose outputs
             are known only once it is called.
     """
 
     VERB: ClassVar[str] = "add_component"
 
-    source: Annotated[
-        LiveObject,
-        BeforeValidator(lambda value: LiveObject(value) if isinstance(value, str) else value),
-        PlainSerializer(repr),
-    ]
+    source: Live
+    kind: Literal["built", "class", "function"] = "function"
+    arguments: JsonDict = FrozenDict()
     parameters: FrozenDict[str, bool] = FrozenDict()
+    types: FrozenDict[str, str] = FrozenDict()
     made: FrozenDict[str, str] | None = None
 
-    model_config = ConfigDict(arbitrary_types_allowed=True)
-
     @classmethod
-    def of(
-        cls, source: Any, *, id: str | None = None, inputs: Mapping[str, Any] | None = None
-    ) -> Self:
-        """Wrap a TFX component or a function."""
-        inputs = inputs or {}
+    def of(cls, source: Any, *, arguments: Mapping[str, Any] | None = None, **step: Any) -> Self:
+        """Wrap a TFX component, a class of one, or a function that returns one.
+
+        Args:
+            source: What to wrap.
+            arguments: What a class or a function takes beside channels.
+            **step: What every step takes.
+        """
+        if isinstance(source, type) and hasattr(source, "SPEC_CLASS"):
+            return cls._of_class(source, arguments or {}, step)
         if hasattr(source, "executor_spec") and not isinstance(source, type):
-            return cls._of_component(source, id, inputs)
+            return cls._of_component(source, {**step, "arguments": arguments})
         if not callable(source):
             raise DefinitionError(
                 f"{cls.VERB}() takes a TFX component or a function, not {source!r}.",
                 hint="a function's parameters name the channels that it gets: "
                 f"{cls.VERB}(lambda model: MyComponent(model=model), id='MyComponent').",
             )
-        return cls._of_function(source, id, inputs)
+        return cls._of_function(source, arguments or {}, step)
 
     @classmethod
-    def _of_component(cls, source: Any, id: str | None, inputs: Mapping[str, Any]) -> Self:
-        if id or inputs:
+    def _of_component(cls, source: Any, step: Mapping[str, Any]) -> Self:
+        given = [f"{name}=" for name, value in step.items() if value]
+        if given:
             raise DefinitionError(
-                f"{cls.VERB}() cannot give id= or inputs= to {source.id!r}, which is built.",
-                hint="use .with_id(…) on it, or pass a function that builds it from channels.",
+                f"{cls.VERB}() cannot give {' or '.join(given)} to {source.id!r}, which is built.",
+                hint="pass its class, or a function that builds it from channels.",
             )
         reads = {
             key: Channel(node=channel.producer_component_id, output=channel.output_key)
@@ -104,40 +74,74 @@ class CustomComponent(Component):
         return cls(
             id=source.id,
             source=LiveObject(f"{type(source).__module__}:{type(source).__qualname__}", source),
+            kind="built",
             parameters=FrozenDict(dict.fromkeys(reads, False)),
             inputs=FrozenDict(reads),
             made=FrozenDict({key: out.type_name for key, out in source.outputs.items()}),
         )
 
     @classmethod
+    def _of_class(cls, source: Any, arguments: Mapping[str, Any], step: Mapping[str, Any]) -> Self:
+        spec, name = source.SPEC_CLASS, source.__name__
+        takes = _takes(source, {**spec.INPUTS, **spec.PARAMETERS})
+        inputs = {key: one for key, one in spec.INPUTS.items() if key in takes}
+        needed = [
+            key for key, bare in takes.items() if not bare and key not in {*inputs, *arguments}
+        ]
+        unknown = [key for key in arguments if key not in takes or key in inputs]
+        for key in (*unknown, *needed):
+            others = [other for other in takes if other not in inputs]
+            raise DefinitionError(
+                f"{cls.VERB}({name}) "
+                + (f"has no parameter {key!r}." if key in unknown else f"needs {key!r}."),
+                f"Its parameters: {listing(others, 'none')}; "
+                f"its inputs: {listing(inputs, 'none')}.",
+                hint=(did_you_mean(key, others) if key in unknown else None)
+                or f'give its parameters as arguments={{"{others[0] if others else key}": …}}.',
+            )
+        return cls(
+            **{**step, "id": step.get("id") or name},
+            source=LiveObject.of(source),
+            kind="class",
+            arguments=arguments,  # type: ignore[arg-type]
+            parameters=FrozenDict(
+                {key: bool(one.optional or takes[key]) for key, one in inputs.items()}
+            ),
+            types=FrozenDict({key: one.type.TYPE_NAME for key, one in inputs.items()}),
+            made=FrozenDict({key: one.type.TYPE_NAME for key, one in spec.OUTPUTS.items()}),
+        )
+
+    @classmethod
     def _of_function(
-        cls, source: Callable[..., Any], id: str | None, inputs: Mapping[str, Any]
+        cls, source: Callable[..., Any], arguments: Mapping[str, Any], step: Mapping[str, Any]
     ) -> Self:
         name = getattr(source, "__name__", "<nameless>")
-        if name.startswith("<") and not id:
+        if name.startswith("<") and not step.get("id"):
             raise DefinitionError(
                 f"{cls.VERB}() has no name for the node of a lambda or partial.",
                 hint="pass id=, or a function with a name.",
             )
-        named = (inspect.Parameter.POSITIONAL_OR_KEYWORD, inspect.Parameter.KEYWORD_ONLY)
         try:
-            signature = inspect.signature(source)
+            takes = _takes(source, {})
         except ValueError as error:
             raise DefinitionError(
                 f"{cls.VERB}() cannot tell the parameters of {source!r}.",
                 hint="pass a function written in Python: its parameters name the channels.",
             ) from error
-        parameters = {
-            parameter.name: parameter.default is not inspect.Parameter.empty
-            for parameter in signature.parameters.values()
-            if parameter.kind in named
-        }
-        module = getattr(source, "__module__", "?")
+        for key in arguments:
+            if key not in takes:
+                raise DefinitionError(
+                    f"{cls.VERB}({name}) has no parameter {key!r}.",
+                    f"Its parameters: {listing(takes, 'none')}.",
+                    hint=did_you_mean(key, takes) or "take one of these.",
+                )
         return cls(
-            id=id or name,
-            source=LiveObject(f"{module}:{getattr(source, '__qualname__', name)}", source),
-            parameters=FrozenDict(parameters),
-            inputs=inputs,  # type: ignore[arg-type]
+            **{**step, "id": step.get("id") or name},
+            source=LiveObject.of(source),
+            arguments=arguments,  # type: ignore[arg-type]
+            parameters=FrozenDict(
+                {key: bare for key, bare in takes.items() if key not in arguments}
+            ),
         )
 
     @property
@@ -155,10 +159,21 @@ class CustomComponent(Component):
         """Other steps name it by its id."""
         return self.id
 
+    @property
+    def needs_docker(self) -> bool:
+        """Whether the step is a container, which Docker runs on this machine."""
+        built = self.source.value() if self.kind != "function" else None
+        spec = getattr(built, "executor_spec", None) or getattr(built, "EXECUTOR_SPEC", None)
+        return "Container" in type(spec).__name__
+
     def reads(self) -> Mapping[str, Input]:
         """Return an input per parameter."""
         return {
-            name: Input(type="", sources=_sources.BY_NAME.get(name, (f"*.{name}",)), optional=bare)
+            name: Input(
+                type=self.types.get(name, ""),
+                sources=_sources.BY_NAME.get(name, (f"*.{name}",)),
+                optional=bare,
+            )
             for name, bare in self.parameters.items()
         }
 
@@ -167,20 +182,36 @@ class CustomComponent(Component):
         return self.made
 
     def to_tfx(self, inputs: Mapping[str, Any]) -> Any:
-        """Return the component, or what the function makes of the channels."""
-        if self.made is not None:
-            built = self.source.value()
-            if isinstance(built, type):
+        """Return the component, or what the class or function makes of the channels."""
+        source = self.source.value()
+        if self.kind == "built":
+            if isinstance(source, type):
                 raise LoadError(
                     f"{self.verb}: JSON keeps the class of a component that was built, not the "
                     "component.",
-                    hint="add a function that builds it, or lower the pipeline where it is built.",
+                    hint="add the class, or lower the pipeline where it is built.",
                 )
-            return built
-        made = self.source.value()(**inputs)
+            return source
+        made = source(**{**thaw(self.arguments), **inputs})
         if not hasattr(made, "executor_spec"):
             raise DefinitionError(
                 f"{self.verb}: the function returned {made!r}, which is no TFX component.",
                 hint="return the component that it builds.",
             )
         return made
+
+
+def _takes(source: Any, all_of_them: Mapping[str, Any]) -> dict[str, bool]:
+    """Return the names that a call takes, true where it has a default.
+
+    Args:
+        source: A class or a function.
+        all_of_them: What `**kwargs` in its signature stand for: declared inputs and parameters.
+    """
+    takes: dict[str, bool] = {}
+    for parameter in inspect.signature(source).parameters.values():
+        if parameter.kind is inspect.Parameter.VAR_KEYWORD:
+            takes.update({key: bool(one.optional) for key, one in all_of_them.items()})
+        elif parameter.kind in (parameter.POSITIONAL_OR_KEYWORD, parameter.KEYWORD_ONLY):
+            takes[parameter.name] = parameter.default is not inspect.Parameter.empty
+    return takes

@@ -19,25 +19,23 @@ class CustomExampleGen(CustomComponent):
     OUTPUTS: ClassVar[Mapping[str, str]] = {"examples": "Examples"}
 
     @classmethod
-    def of(
-        cls, source: Any, *, id: str | None = None, inputs: Mapping[str, Any] | None = None
-    ) -> Self:
+    def of(cls, source: Any, *, arguments: Mapping[str, Any] | None = None, **step: Any) -> Self:
         """Wrap a TFX component or a function.
 
         Raises:
             DefinitionError: The component has no output `examples` of the type Examples.
         """
-        step = super().of(source, id=id, inputs=inputs)
-        if step.made is not None and step.made.get("examples") != "Examples":
-            made = [f"{output} ({kind})" for output, kind in step.made.items()]
+        made = super().of(source, arguments=arguments, **step)
+        if made.made is not None and made.made.get("examples") != "Examples":
+            outputs = [f"{output} ({kind})" for output, kind in made.made.items()]
             raise DefinitionError(
                 f"{cls.VERB}() takes a component with the output 'examples' of the type Examples, "
-                f"and {step.id!r} has none.",
-                f"Its outputs: {listing(made)}.",
+                f"and {made.id!r} has none.",
+                f"Its outputs: {listing(outputs)}.",
                 hint="add it by add_component(…), and name its output where it is read: "
                 'inputs={"examples": "Node.output"}.',
             )
-        return step
+        return made
 
     @property
     def role(self) -> str:

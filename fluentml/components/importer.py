@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, ClassVar
 
-from fluentml.spec import Component, PathText, absolute
+from fluentml.components._artifact_types import ArtifactType
+from fluentml.spec import Component, FrozenDict, JsonDict, PathText, absolute, thaw
 
 
 class ImportedArtifact(Component):
@@ -29,6 +30,45 @@ class ImportedArtifact(Component):
 
         kind = getattr(standard_artifacts, self.OUTPUTS["result"])
         return importer.Importer(source_uri=absolute(self.uri), artifact_type=kind)
+
+
+class Importer(ImportedArtifact):
+    """Register any folder or file from outside as an artifact; read where `inputs=` names it.
+
+    Attributes:
+        type: The artifact's type: a name of TFX's, or an artifact class.
+        properties: Values of properties that the type has.
+        custom_properties: Values of further ones.
+        reimport: Whether to register it anew although it is registered with the same properties.
+    """
+
+    VERB: ClassVar[str] = "import_artifact"
+
+    type: ArtifactType
+    properties: JsonDict = FrozenDict()
+    custom_properties: JsonDict = FrozenDict()
+    reimport: bool = False
+
+    @property
+    def verb(self) -> str:
+        """Name one of several by its id."""
+        return f"{self.VERB}()" if self.is_primary else f"{self.VERB}({self.id})"
+
+    def provides(self) -> Mapping[str, str]:
+        """Return the artifact."""
+        return {"result": self.type.name}
+
+    def to_tfx(self, inputs: Mapping[str, Any]) -> Any:
+        """Return TFX's Importer."""
+        from tfx.dsl.components.common import importer
+
+        return importer.Importer(
+            source_uri=absolute(self.uri),
+            artifact_type=self.type.value(),
+            properties=thaw(self.properties),
+            custom_properties=thaw(self.custom_properties),
+            reimport=self.reimport,
+        )
 
 
 class ImportedHyperparameters(ImportedArtifact):

@@ -12,7 +12,6 @@ from tfx.orchestration.local import runner_utils
 from tfx.orchestration.portable import launcher, runtime_parameter_utils
 
 from fluentml.executors import pusher
-from fluentml.graph import Graph
 from fluentml.lowering import to_ir
 from fluentml.results import Artifact, State
 
@@ -37,8 +36,8 @@ class Launched:
 class Session:
     """A compiled pipeline under a run id; `launch` runs one node by TFX's own launcher."""
 
-    def __init__(self, graph: Graph, run_id: str) -> None:
-        ir = to_ir(graph)
+    def __init__(self, pipeline: Any, run_id: str) -> None:
+        ir = to_ir(pipeline)
         runtime_parameter_utils.substitute_runtime_parameter(
             ir, {constants.PIPELINE_RUN_ID_PARAMETER_NAME: run_id}
         )

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from typing_extensions import Self, TypedDict
 
 from fluentml.graph import Settings
-from fluentml.spec import Channel, Component
+from fluentml.spec import Channel, Component, Condition
 from fluentml.words import make
 
 
@@ -19,11 +19,20 @@ class Step(TypedDict, total=False):
     Attributes:
         id: Name of the node; needed for a second step of the kind. Default: the component's name,
             or the function's.
-        inputs: Channels that beat the default wiring: `{"examples": "Node.output"}`.
+        inputs: Channels that beat the default wiring: `{"examples": "Node.output"}`; those that a
+            condition reads are called `"when.NAME"`.
+        when: What has to hold for the node to run; if it does not, the node is skipped, and so
+            are those that cannot do without it. `metric("AUC") > 0.85`, several joined by `&`; or a
+            function whose parameters name channels and which returns a TFX predicate, `lambda
+            model_blessing: model_blessing.future()[0].custom_property("blessed") == 1`.
+        executor: A subclass of TFX's `BaseExecutor`, or its import path, to run in place of the
+            component's own.
     """
 
     id: str | None
     inputs: Mapping[str, str | Channel] | None
+    when: Condition | Callable[..., Any] | None
+    executor: type | str | None
 
 
 class Chain(ABC):
