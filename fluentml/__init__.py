@@ -32,6 +32,7 @@ from fluentml.errors import (
     WiringError,
 )
 from fluentml.graph import Graph, Node
+from fluentml.params import param
 from fluentml.pipeline import PipelineDef
 from fluentml.sources import (
     from_avro,
@@ -55,6 +56,7 @@ __all__ = [
     "from_dataframe",
     "from_sql",
     "from_custom_example_gen",
+    "param",
     "Channel",
     "Graph",
     "Node",

@@ -13,7 +13,7 @@ from rich.console import Console
 from rich.text import Text
 
 import fluentml
-from fluentml.errors import CheckError, FluentmlError
+from fluentml.errors import CheckError, DefinitionError, FluentmlError
 
 app = typer.Typer(
     name="fluentml",
@@ -30,6 +30,15 @@ Target = Annotated[
         metavar="FILE|MODULE:OBJECT",
         help="A Python file that builds `pipeline`, or where to import one from.",
         show_default=False,
+    ),
+]
+Params = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--param",
+        "-p",
+        metavar="NAME=VALUE",
+        help="A runtime parameter's value; may be given several times.",
     ),
 ]
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON and nothing else.")]
@@ -62,6 +71,7 @@ def run(
     to: Annotated[
         str | None, typer.Option(metavar="NODE", help="Run only this node and what it needs.")
     ] = None,
+    param: Params = None,
     quiet: Quiet = False,
     verbose: Verbose = False,
     as_json: AsJson = False,
@@ -70,7 +80,7 @@ def run(
     from fluentml.errors import RunError
 
     try:
-        result = _load(target).run(to=to, quiet=quiet or as_json, verbose=verbose)
+        result = _load(target, param).run(to=to, quiet=quiet or as_json, verbose=verbose)
     except FluentmlError as error:
         if as_json:
             ran = error.result.to_dict() if isinstance(error, RunError) else {"succeeded": False}
@@ -83,10 +93,10 @@ def run(
 
 
 @app.command()
-def check(target: Target, as_json: AsJson = False) -> None:
+def check(target: Target, param: Params = None, as_json: AsJson = False) -> None:
     """Look for everything that can be known wrong before anything runs."""
     try:
-        pipeline = _load(target).check()
+        pipeline = _load(target, param).check()
     except FluentmlError as error:
         if as_json:
             problems = error.problems if isinstance(error, CheckError) else (error,)
@@ -163,10 +173,20 @@ def init(
     typer.echo(f"Wrote {file}. Try:  fluentml check {file}   then   fluentml run {file}")
 
 
-def _load(target: str) -> Any:
+def _load(target: str, params: list[str] | None = None) -> Any:
     from fluentml.loading import load
 
-    return load(target)
+    pipeline = load(target)
+    if not params:
+        return pipeline
+    pairs = [text.partition("=") for text in params]
+    for name, equals, _ in pairs:
+        if not name or not equals:
+            raise DefinitionError(
+                f"--param got {name!r}, which gives no value.",
+                hint="write --param NAME=VALUE.",
+            )
+    return pipeline.with_params({name: value for name, _, value in pairs})
 
 
 def _print_json(value: Any) -> None:

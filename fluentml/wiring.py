@@ -106,7 +106,7 @@ class _Wiring:
                 f"Channels of type {spec.type}: {listing(fitting, 'none')}.",
                 hint="take one of these." if fitting else "add a step that makes one.",
             )
-        is_built = isinstance(component, CustomComponent) and component.made is not None
+        is_built = isinstance(component, CustomComponent) and component.form == "built"
         reason = "built so" if is_built else "given with inputs="
         return Wire(channel=channel, reason=reason)
 
@@ -227,6 +227,8 @@ class _Wiring:
 
 def _remedy(source: str) -> str:
     """Return what to add to the chain so that `source` exists, in the words of the chain."""
+    if source.startswith("*."):
+        return "name an output so, or say which to read."
     if source.startswith("ExampleGen."):
         return "start the chain with from_csv(...), from_tfrecord(...) or another from_… step."
     return f"add {_verbs(source)} to the chain."

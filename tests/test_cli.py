@@ -271,3 +271,21 @@ def test_init_writes_a_file_once(fluentml_command, here):
 def test_init_makes_the_folder_it_needs(fluentml_command, here):
     assert fluentml_command("init", "new/folder/mine.py")[0] == 0
     assert (here / "new/folder/mine.py").is_file()
+
+
+# -- runtime parameters ----------------------------------------------------------------------------
+
+
+def test_parameters_are_given_on_the_command_line(here, fluentml_command):
+    chain = CHAIN.replace('"data"', 'fml.param("data", "nowhere")')
+    (here / "small.py").write_text(chain)
+    assert fluentml_command("check", "small.py")[0] == 1
+    assert fluentml_command("check", "small.py", "--param", "data=data") == (
+        0,
+        "small: 2 nodes, no problem found.\n",
+        "",
+    )
+    for wrong, said in (("data", "--param got 'data', which gives no value."), ("a=1", "'data'")):
+        code, _, err = fluentml_command("check", "small.py", "-p", wrong)
+        assert code == 1
+        assert said in err

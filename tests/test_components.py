@@ -431,11 +431,13 @@ def test_a_built_component_brings_its_channels_and_outputs():
     assert (str(wire.channel), wire.reason) == ("Maker.out", "built so")
 
 
-@pytest.mark.parametrize("more", [{"id": "Other"}, {"inputs": {"model": "Trainer.model"}}])
-def test_a_built_component_takes_neither_id_nor_inputs(more):
+@pytest.mark.parametrize(
+    "more", [{"id": "Other"}, {"inputs": {"model": "Trainer.model"}}, {"arguments": {"a": 1}}]
+)
+def test_a_built_component_takes_nothing_more(more):
     assert message_of(fml.DefinitionError, P.add_component, built("Maker", {}), **more) == (
-        "add_component() cannot give id= or inputs= to 'Maker', which is built.\n"
-        "Hint: use .with_id(…) on it, or pass a function that builds it from channels."
+        f"add_component() cannot give {next(iter(more))}= to 'Maker', which is built.\n"
+        "Hint: pass its class, or a function that builds it from channels."
     )
 
 
@@ -463,7 +465,7 @@ def test_a_function_from_json_that_cannot_be_imported():
 
 
 def test_a_built_component_does_not_survive_json():
-    step = CustomComponent(id="Card", source="types:SimpleNamespace", kind="built")
+    step = CustomComponent(id="Card", source="types:SimpleNamespace", form="built")
     assert message_of(fml.LoadError, step.to_tfx, {}) == (
         "add_component(Card): JSON keeps the class of a component that was built, "
         "not the component.\n"

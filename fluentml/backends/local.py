@@ -104,6 +104,7 @@ class _Run:
             failure.result = self._so_far()
             raise
         for problem in self._leave(None):
+            problem.result = self._so_far()
             raise problem
         return self._so_far()
 
@@ -146,6 +147,8 @@ class _Run:
 
         with self.progress.step(node.id) as step:
             missing = self._missing(node)
+            if not missing:
+                self._refuse_empty_inputs(node)
             launched = Launched("skipped", {}) if missing else self.session.launch(node.id)
             step.state = launched.state
             if launched.state != "skipped":
@@ -163,6 +166,19 @@ class _Run:
         needs = node.component.needs()
         makers = [wire.channel.node for key, wire in node.inputs.items() if not needs[key].optional]
         return next((id for id in makers if self.nodes[id].state == "skipped"), None)
+
+    def _refuse_empty_inputs(self, node: Node) -> None:
+        """Say in words what TFX would give the node up for."""
+        needs = node.component.needs()
+        for key, wire in node.inputs.items():
+            maker = self.nodes[wire.channel.node]
+            if not needs[key].optional and not maker.outputs.get(wire.channel.output):
+                raise DataError(
+                    f"its input {key!r} is empty: {maker.id} found no artifact for "
+                    f"{wire.channel.output!r}.",
+                    hint="a first run may have nothing to find; run without this step, or with "
+                    "another channel: inputs=.",
+                )
 
     def _why_skipped(self, node: Node) -> str:
         assert node.component.when is not None

@@ -14,6 +14,7 @@ from fluentml.components import (
     ImportedArtifact,
     ImportedHyperparameters,
     ImportedStatistics,
+    Importer,
     ImportSchemaGen,
     SqlExampleGen,
 )
@@ -135,6 +136,10 @@ def imported_files(graph: Graph, node: Node) -> Problems:
         folder = Path(step.uri)
         is_companion = isinstance(step, ImportedStatistics)
         verb = "validate_input_data(against=…)" if is_companion else step.verb
+        if isinstance(step, Importer):
+            if not folder.exists():
+                yield missing(f"{verb} reads {step.uri!r}", folder)
+            return
         if not folder.is_dir():
             yield missing(f"{verb} reads the folder {step.uri!r}", folder)
         elif isinstance(step, ImportedHyperparameters) and len(list(folder.iterdir())) != 1:

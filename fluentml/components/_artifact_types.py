@@ -7,7 +7,7 @@ from typing import Any
 
 from pydantic import model_serializer, model_validator
 
-from fluentml.errors import did_you_mean
+from fluentml.errors import DefinitionError, did_you_mean, listing
 from fluentml.live import Live, LiveObject
 from fluentml.spec import Spec
 
@@ -44,10 +44,10 @@ class ArtifactType(Spec):
         if isinstance(value, str) and value in STANDARD:
             return {"name": value}
         near = did_you_mean(value, STANDARD) if isinstance(value, str) else None
-        raise ValueError(
-            f"names the artifact type {value!r}; "
-            f"it takes TFX's names, such as 'Model', or an artifact class"
-            + (f": {near}" if near else "")
+        raise DefinitionError(
+            f"There is no artifact type {value!r}.",
+            f"TFX's own: {listing(STANDARD)}.",
+            hint=near or "name one of these, or pass an artifact class.",
         )
 
     @model_serializer

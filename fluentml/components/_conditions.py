@@ -112,7 +112,7 @@ class FunctionCondition(Condition):
         yield self.function.value()(**{name: channels[name] for name in self.parameters})
 
     def __str__(self) -> str:
-        return str(self.function).rpartition(":")[2]
+        return str(self.function).rpartition(":")[2].rpartition(".")[2]
 
 
 class AllOf(Condition):

@@ -20,7 +20,7 @@ class CustomComponent(Component):
     Attributes:
         source: The component; the class, `@component` functions and container components included;
             or the function, of which each parameter is the name of an input.
-        kind: Which of the three it is.
+        form: Which of the three it is.
         arguments: What the class or the function takes beside channels.
         parameters: The names of its inputs; true where one may be missing.
         types: The artifact types of a class's inputs, by name; a function takes any.
@@ -31,7 +31,7 @@ class CustomComponent(Component):
     VERB: ClassVar[str] = "add_component"
 
     source: Live
-    kind: Literal["built", "class", "function"] = "function"
+    form: Literal["built", "class", "function"] = "function"
     arguments: JsonDict = FrozenDict()
     parameters: FrozenDict[str, bool] = FrozenDict()
     types: FrozenDict[str, str] = FrozenDict()
@@ -74,7 +74,7 @@ class CustomComponent(Component):
         return cls(
             id=source.id,
             source=LiveObject(f"{type(source).__module__}:{type(source).__qualname__}", source),
-            kind="built",
+            form="built",
             parameters=FrozenDict(dict.fromkeys(reads, False)),
             inputs=FrozenDict(reads),
             made=FrozenDict({key: out.type_name for key, out in source.outputs.items()}),
@@ -102,7 +102,7 @@ class CustomComponent(Component):
         return cls(
             **{**step, "id": step.get("id") or name},
             source=LiveObject.of(source),
-            kind="class",
+            form="class",
             arguments=arguments,  # type: ignore[arg-type]
             parameters=FrozenDict(
                 {key: bool(one.optional or takes[key]) for key, one in inputs.items()}
@@ -162,7 +162,7 @@ class CustomComponent(Component):
     @property
     def needs_docker(self) -> bool:
         """Whether the step is a container, which Docker runs on this machine."""
-        built = self.source.value() if self.kind != "function" else None
+        built = self.source.value() if self.form != "function" else None
         spec = getattr(built, "executor_spec", None) or getattr(built, "EXECUTOR_SPEC", None)
         return "Container" in type(spec).__name__
 
@@ -184,7 +184,7 @@ class CustomComponent(Component):
     def to_tfx(self, inputs: Mapping[str, Any]) -> Any:
         """Return the component, or what the class or function makes of the channels."""
         source = self.source.value()
-        if self.kind == "built":
+        if self.form == "built":
             if isinstance(source, type):
                 raise LoadError(
                     f"{self.verb}: JSON keeps the class of a component that was built, not the "

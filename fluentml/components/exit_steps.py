@@ -38,7 +38,7 @@ class ExitStep(CustomComponent):
         declared = getattr(getattr(source, "SPEC_CLASS", None), "PARAMETERS", {})
         unknown_yet = {name: "" for name in KNOWN_AT_EXIT if name in declared}
         made = super().of(source, arguments={**unknown_yet, **(arguments or {})}, **step)
-        if made.kind == "built":
+        if made.form == "built":
             raise DefinitionError(
                 f"on_exit() cannot tell {made.id!r} how the run ended: it is built already.",
                 hint="pass its class, or a function that returns it: def report(final_status): …",

@@ -8,7 +8,7 @@ from typing import Annotated, Any, ClassVar
 from pydantic import BeforeValidator, model_validator
 
 from fluentml.components._artifact_types import ArtifactType
-from fluentml.errors import did_you_mean, listing
+from fluentml.errors import DefinitionError, did_you_mean, listing
 from fluentml.live import Live, LiveObject
 from fluentml.spec import Component, FrozenDict, JsonDict, NodeId, thaw
 
@@ -77,9 +77,10 @@ def _strategy(value: Any) -> Any:
     if isinstance(value, str) and (value in STRATEGIES or ":" in value):
         return LiveObject(STRATEGIES.get(value, value))
     near = did_you_mean(value, STRATEGIES) if isinstance(value, str) else None
-    raise ValueError(
-        f"is {value!r}; it takes {listing(STRATEGIES)}, or a subclass of TFX's ResolverStrategy"
-        + (f": {near}" if near else "")
+    raise DefinitionError(
+        f"resolve() knows no strategy {value!r}.",
+        f"It knows: {listing(STRATEGIES)}.",
+        hint=near or "name one of these, or pass a subclass of TFX's ResolverStrategy.",
     )
 
 
