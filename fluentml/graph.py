@@ -179,6 +179,8 @@ class Graph(Spec):
             lines = [node.id if node.id == kind else f"{node.id}  ({kind})"]
             if node.component.when:
                 lines.append(f"  runs when {node.component.when}")
+            if node.component.executor:
+                lines.append(f"  run by {node.component.executor}")
             if node.component.AT_EXIT:
                 lines.append("  at the end of every run, however it went")
             keys = max((len(key) for key in node.inputs), default=0)

@@ -40,9 +40,7 @@ def lower_exit(graph: Graph, node: Node, known: Mapping[str, str]) -> Any:
         node: The exit step.
         known: What is known of the run: `KNOWN_AT_EXIT` by name.
     """
-    component = node.component.to_tfx(known)
-    component.with_id(node.id)
-    return _pipeline(graph.settings, [component])
+    return _pipeline(graph.settings, [_made(node.component, known)])
 
 
 def _pipeline(settings: Settings, components: Iterable[Any]) -> Any:
@@ -92,8 +90,12 @@ def _component(node: Node, made: dict[str, Any]) -> Any:
     with contextlib.ExitStack() as conditions:
         for predicate in _predicates(step, channels):
             conditions.enter_context(_cond(step, predicate))
-        component = step.to_tfx(inputs)
-    component.with_id(node.id)
+        return _made(step, inputs)
+
+
+def _made(step: Component, inputs: Mapping[str, Any]) -> Any:
+    component = step.to_tfx(inputs)
+    component.with_id(step.id)
     if step.executor:
         component.executor_spec = _executor_spec(step, component)
     return component

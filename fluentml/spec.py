@@ -420,6 +420,11 @@ class Component(Parameterized):
 
     @model_validator(mode="after")
     def _known_inputs(self) -> Self:
+        if self.AT_EXIT and self.when:
+            raise DefinitionError(
+                f"{self.verb} has when=, and what that looks at may have failed to come about.",
+                hint="leave it out; the step itself learns how the run ended.",
+            )
         for key in self.inputs:
             if key not in self.needs():
                 raise DefinitionError(

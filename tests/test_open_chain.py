@@ -274,6 +274,13 @@ def test_an_exit_step_reads_no_channel():
     assert step.arguments == {"final_status": ""}
 
 
+def test_an_exit_step_has_no_condition():
+    text = message_of(
+        fml.DefinitionError, CHAIN.notify, slack="${URL}", when=lambda model_blessing: True
+    )
+    assert text.startswith("notify() has when=, and what that looks at may have failed")
+
+
 def test_nobody_to_notify():
     assert message_of(fml.DefinitionError, P.notify) == (
         "notify() tells nobody.\n"

@@ -18,6 +18,12 @@ KEYS = ("examples", "schema", "model", "statistics", "model_blessing", "baseline
 METRICS = ("AUC", "Recall", "MeanSquaredError", "ExampleCount")
 
 
+def on_model(model): ...
+
+
+def on_model_and_schema(model, schema): ...
+
+
 def verb(name, *arguments, may_read=True, **parameters):
     """Return calls of a verb: with drawn parameters, and now and then an id or channels."""
     given = {key: st.sampled_from(values) for key, values in parameters.items()}
@@ -28,8 +34,9 @@ def verb(name, *arguments, may_read=True, **parameters):
             st.none(),
             st.dictionaries(st.sampled_from(KEYS), CHANNELS, max_size=2),
         )
-    ids = st.sampled_from([None, None, None, "Two", "Three"])
-    return st.tuples(st.just(name), st.just(arguments), st.fixed_dictionaries({"id": ids, **given}))
+    given["id"] = st.sampled_from([None, None, None, "Two", "Three"])
+    given["when"] = st.sampled_from([None, None, None, None, on_model, on_model_and_schema])
+    return st.tuples(st.just(name), st.just(arguments), st.fixed_dictionaries(given))
 
 
 BASE = (
@@ -44,6 +51,9 @@ BASE = (
 def any_function(examples=None, model=None, schema=None): ...
 
 
+def report(final_status, title): ...
+
+
 CALLS = st.one_of(
     verb("from_csv", "d", may_read=False, split=[None, {"train": 1}, {"a": "a*", "b": "b*"}]),
     verb("from_tfrecord", "d", may_read=False),
@@ -52,7 +62,7 @@ CALLS = st.one_of(
     verb("with_imported_schema", "s", may_read=False),
     verb("validate_input_data"),
     verb("preprocess", "m.py", custom_config=[None, {"a": [1, {"b": None}]}]),
-    verb("tune", "m.py", train_steps=[None, 3]),
+    verb("tune", "m.py", train_steps=[None, 3, fml.param("steps", 5)]),
     verb("with_hyperparameters", "h", may_read=False),
     verb("with_base_model", "b", may_read=False),
     verb("train", "m.py", train_steps=[None, 3], train_splits=[("train",), ("a", "b")]),
@@ -69,6 +79,11 @@ CALLS = st.one_of(
     verb("push_to", "serving", require_push=[False, True]),
     verb("bulk_infer", fml.from_csv("new")),
     verb("add_component", any_function),
+    verb("import_artifact", "a", may_read=False, type=["Model", "Examples", "Schema"]),
+    verb("resolve", "latest", may_read=False, artifacts=[{"model": "Model"}, {"no": "Schema"}]),
+    verb("resolve", "latest_blessed", may_read=False),
+    verb("on_exit", report, may_read=False, arguments=[{"title": "t"}]),
+    verb("notify", may_read=False, slack=["${URL}"], only=[None, "failure"]),
 )
 
 
@@ -108,7 +123,7 @@ def test_wiring_is_sound_or_refused(chain):
     seen = {}
     for node in graph.nodes:
         assert node.id not in seen
-        reads = node.component.reads()
+        reads = node.component.needs()
         assert {key for key, spec in reads.items() if not spec.optional} <= node.inputs.keys()
         assert node.inputs.keys() <= reads.keys()
         for key, wire in node.inputs.items():
