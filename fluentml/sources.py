@@ -1,4 +1,4 @@
-"""Sources of examples that stand on their own: what `bulk_infer` reads."""
+"""Sources of examples that stand on their own: what `bulk_infer` and `evaluate_model` read."""
 
 from __future__ import annotations
 
@@ -26,8 +26,9 @@ def from_csv(
     partition_on: str | None = None,
     input_config: Any = None,
     output_config: Any = None,
+    id: str | None = None,
 ) -> Component:
-    """Return a source of examples for `bulk_infer`; the parameters of `PipelineDef.from_csv`."""
+    """Return a source of examples; it takes the parameters of `PipelineDef.from_csv`."""
     return make(
         kinds.CsvExampleGen,
         path=path,
@@ -37,6 +38,7 @@ def from_csv(
         partition_on=partition_on,
         input_config=input_config,
         output_config=output_config,
+        id=id,
     )
 
 
@@ -49,8 +51,9 @@ def from_tfrecord(
     partition_on: str | None = None,
     input_config: Any = None,
     output_config: Any = None,
+    id: str | None = None,
 ) -> Component:
-    """Return a source of examples for `bulk_infer`; as `PipelineDef.from_tfrecord`."""
+    """Return a source of examples; as `PipelineDef.from_tfrecord`."""
     return make(
         kinds.ImportExampleGen,
         path=path,
@@ -60,6 +63,7 @@ def from_tfrecord(
         partition_on=partition_on,
         input_config=input_config,
         output_config=output_config,
+        id=id,
     )
 
 
@@ -72,8 +76,9 @@ def from_parquet(
     partition_on: str | None = None,
     input_config: Any = None,
     output_config: Any = None,
+    id: str | None = None,
 ) -> Component:
-    """Return a source of examples for `bulk_infer`; as `PipelineDef.from_parquet`."""
+    """Return a source of examples; as `PipelineDef.from_parquet`."""
     return make(
         kinds.ParquetExampleGen,
         path=path,
@@ -83,6 +88,7 @@ def from_parquet(
         partition_on=partition_on,
         input_config=input_config,
         output_config=output_config,
+        id=id,
     )
 
 
@@ -95,8 +101,9 @@ def from_avro(
     partition_on: str | None = None,
     input_config: Any = None,
     output_config: Any = None,
+    id: str | None = None,
 ) -> Component:
-    """Return a source of examples for `bulk_infer`; as `PipelineDef.from_avro`."""
+    """Return a source of examples; as `PipelineDef.from_avro`."""
     return make(
         kinds.AvroExampleGen,
         path=path,
@@ -106,6 +113,7 @@ def from_avro(
         partition_on=partition_on,
         input_config=input_config,
         output_config=output_config,
+        id=id,
     )
 
 
@@ -115,14 +123,16 @@ def from_dataframe(
     folder: PathLike = "artifacts/_frames",
     split: Mapping[str, int] | None = None,
     partition_on: str | None = None,
+    id: str | None = None,
 ) -> Component:
-    """Return a source of examples for `bulk_infer`; as `PipelineDef.from_dataframe`.
+    """Return a source of examples; as `PipelineDef.from_dataframe`.
 
     Args:
         frame: A pandas DataFrame or a pyarrow Table.
         folder: Where the frame is kept as a Parquet file.
         split: Hash buckets by split.
         partition_on: Feature by whose value the hash buckets are dealt.
+        id: Name of the node; default: that of its reader with `_examples` behind it.
     """
     return make(
         kinds.DataFrameExampleGen,
@@ -130,6 +140,7 @@ def from_dataframe(
         pattern=frames.keep(frame, os.fspath(folder)),
         split=split,
         partition_on=partition_on,
+        id=id,
     )
 
 
@@ -139,14 +150,22 @@ def from_sql(
     *,
     split: Mapping[str, int] | None = None,
     partition_on: str | None = None,
+    id: str | None = None,
 ) -> Component:
-    """Return a source of examples for `bulk_infer`; as `PipelineDef.from_sql`."""
-    return make(kinds.SqlExampleGen, url=url, query=query, split=split, partition_on=partition_on)
+    """Return a source of examples; as `PipelineDef.from_sql`."""
+    return make(
+        kinds.SqlExampleGen,
+        url=url,
+        query=query,
+        split=split,
+        partition_on=partition_on,
+        id=id,
+    )
 
 
 def from_custom_example_gen(
     component: Any | Callable[..., Any], *, id: str | None = None
 ) -> Component:
-    """Return a source of examples for `bulk_infer`; as `PipelineDef.from_custom_example_gen`."""
+    """Return a source of examples; as `PipelineDef.from_custom_example_gen`."""
     with in_words_of("from_custom_example_gen", {"id": id}):
         return kinds.CustomExampleGen.of(component, id=id)

@@ -377,9 +377,11 @@ def test_an_imported_schema(here):
         f"In {str(here / 'schema')!r} there are: 'schema.pbtxt'.",
         "Hint: did you mean 'schema.pbtxt'?",
     )
-    assert one_problem(DATA.with_imported_schema("schema")) == lines(
-        "with_imported_schema() reads the file 'schema', and it is a folder.",
-        "It holds: 'schema.pbtxt'.",
+    assert problems_of(DATA.with_imported_schema("schema")) == []
+    put("other/schema.txt")
+    assert one_problem(DATA.with_imported_schema("other")) == lines(
+        "with_imported_schema() reads the file 'other', and it is a folder.",
+        "It holds: 'schema.txt'.",
         "Hint: name the file in it.",
     )
 

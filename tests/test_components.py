@@ -309,19 +309,32 @@ def test_a_bulk_inference_has_one_data_set(given):
     )
 
 
-@pytest.mark.parametrize("data", ["to_predict/", fml.PipelineDef("x").from_csv("d")], ids=repr)
-def test_a_bulk_inference_takes_a_step_not_a_folder(data):
-    assert message_of(fml.DefinitionError, P.bulk_infer, data) == (
-        f"bulk_infer() takes a step that reads the data set, not {data!r}.\n"
-        'Hint: write bulk_infer(fluentml.from_csv("to_predict/")).'
+def evaluation(**parameters):
+    return P.evaluate_model("label", metrics=["AUC"], **parameters)
+
+
+@pytest.mark.parametrize("verb", [P.bulk_infer, evaluation], ids=["bulk_infer", "evaluate_model"])
+def test_a_data_set_of_its_own_is_a_source_of_examples(verb):
+    name = verb(data=fml.from_csv("d")).components[0].verb
+    assert message_of(fml.DefinitionError, verb, data="new/") == (
+        f"{name} takes a step that reads the data set, not 'new/'.\n"
+        "Hint: write data=fluentml.from_csv('new/'), or another fluentml.from_… step."
+    )
+    chain = fml.PipelineDef("x").from_csv("d")
+    assert message_of(fml.DefinitionError, verb, data=chain) == (
+        f"{name} takes a step that reads the data set, not {chain!r}.\n"
+        "Hint: pass fluentml.from_csv(…) or another fluentml.from_… step."
+    )
+    assert message_of(fml.DefinitionError, verb, data=P.train("m.py").components[0]) == (
+        f"{name} cannot read train(): it is no source of examples.\n"
+        "Hint: pass fluentml.from_csv(…) or another fluentml.from_… step."
     )
 
 
-def test_a_bulk_inference_reads_from_a_source_of_examples():
-    trainer = P.train("m.py").components[0]
-    assert message_of(fml.DefinitionError, P.bulk_infer, trainer) == (
-        "bulk_infer() cannot read train(): it is no source of examples.\n"
-        "Hint: pass fluentml.from_csv(…) or another fluentml.from_… step."
+def test_an_evaluation_has_one_data_set():
+    given = {"data": fml.from_csv("d"), "inputs": {"examples": "CsvExampleGen.examples"}}
+    assert message_of(fml.DefinitionError, evaluation, **given) == (
+        "evaluate_model() takes data= or inputs={'examples': …}, not both."
     )
 
 

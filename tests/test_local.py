@@ -253,7 +253,7 @@ def test_imported_schema_hyperparameters_and_model_reach_the_user_s_code(
     pipeline = (
         fml.PipelineDef("p", root=tmp_path / "a")
         .from_csv(taxi_rows)
-        .with_imported_schema(Path(schema.uri) / "schema.pbtxt")
+        .with_imported_schema(schema.uri)
         .with_hyperparameters(tuned.uri)
         .with_base_model(model.uri)
         .train(code, train_steps=7, eval_steps=3, custom_config={"depth": [1, 2]})

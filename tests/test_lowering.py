@@ -276,6 +276,8 @@ def test_any_tfx_component_can_join(tmp_path: Path):
     from tfx.components.example_gen.csv_example_gen.component import CsvExampleGen
     from tfx.components.statistics_gen.component import StatisticsGen
 
+    from tests.custom_component import CountExamples
+
     built = CsvExampleGen(input_base=datasets.taxi()).with_id("Other")
     counted = StatisticsGen(examples=built.outputs["examples"]).with_id("OtherStatistics")
 
@@ -288,6 +290,7 @@ def test_any_tfx_component_can_join(tmp_path: Path):
         .add_component(counted)
         .add_component(built)
         .add_component(fresh_statistics)
+        .add_component(CountExamples)
         .infer_schema(inputs={"statistics": "fresh_statistics.statistics"})
         .validate_input_data(
             inputs={"statistics": "OtherStatistics.statistics", "schema": "SchemaGen.schema"}
@@ -295,12 +298,14 @@ def test_any_tfx_component_can_join(tmp_path: Path):
     )
     assert chain.graph["OtherStatistics"].upstream == ("Other",)
     assert chain.graph["fresh_statistics"].upstream == ("CsvExampleGen",)
+    assert chain.graph["CountExamples"].upstream == ("CsvExampleGen",)
     ids = [component.id for component in chain.to_tfx().components]
     assert set(ids) == {
         "CsvExampleGen",
         "Other",
         "OtherStatistics",
         "fresh_statistics",
+        "CountExamples",
         "SchemaGen",
         "ExampleValidator",
     }

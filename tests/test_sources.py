@@ -161,6 +161,21 @@ def test_a_custom_example_gen_for_a_bulk_inference():
     assert graph["BulkInferrer"].upstream[0] == "BulkInferrer_examples"
 
 
+def test_a_data_set_of_its_own_is_a_node_of_its_own():
+    chain = P.from_csv("d").train("m.py")
+    named = chain.evaluate_model(
+        "label", metrics=["AUC"], data=fml.from_csv("holdout", id="Holdout"), baseline=None
+    ).bulk_infer(fml.from_csv("new", id="New"))
+    assert named.graph["Evaluator"].upstream == ("Holdout", "Trainer")
+    assert named.graph["BulkInferrer"].upstream == ("New", "Trainer", "Evaluator")
+    nameless = chain.evaluate_model("label", metrics=["AUC"], data=fml.from_csv("holdout"))
+    assert nameless.graph["Evaluator"].upstream == (
+        "Evaluator_examples",
+        "Trainer",
+        "latest_blessed_model_resolver",
+    )
+
+
 def test_two_example_gens_are_one_too_many():
     pipeline = P.from_csv("d").from_custom_example_gen(from_nowhere).generate_statistics()
     assert "generate_statistics() could read 'examples' from several channels" in message_of(

@@ -122,7 +122,7 @@ def imported_files(graph: Graph, node: Node) -> Problems:
     """Databases in files and imported schemas, hyperparameters and models are there."""
     step = node.component
     if isinstance(step, ImportSchemaGen):
-        if not is_remote(step.schema_file) and not Path(step.schema_file).is_file():
+        if not is_remote(step.schema_file) and not Path(step.file).is_file():
             yield missing(
                 f"{step.verb} reads the file {step.schema_file!r}", Path(step.schema_file)
             )

@@ -5,19 +5,19 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Annotated, Any, ClassVar
 
-from pydantic import field_validator, model_validator
+from pydantic import model_validator
 from typing_extensions import Self
 
 from fluentml.components import _sources
+from fluentml.components._own_data import OwnData
 from fluentml.errors import DefinitionError
-from fluentml.spec import AnyComponent, Component, Input, Proto, proto_of
+from fluentml.spec import Input, Proto, proto_of
 
 
-class BulkInferrer(Component):
+class BulkInferrer(OwnData):
     """Predict for every example of a data set, once the model is blessed.
 
     Attributes:
-        data: The step that reads the data set; it becomes the node `{id}_examples`.
         data_spec: TFX's `bulk_inferrer_pb2.DataSpec`. Default: every split.
         model_spec: TFX's `bulk_inferrer_pb2.ModelSpec`. Default: the signature `serving_default`.
         output_example_spec: TFX's `bulk_inferrer_pb2.OutputExampleSpec`: write tf.Examples with
@@ -33,22 +33,11 @@ class BulkInferrer(Component):
         ),
     }
 
-    data: AnyComponent | None = None
     data_spec: Annotated[Proto | None, proto_of("tfx.components.bulkinferrer.DataSpec")] = None
     model_spec: Annotated[Proto | None, proto_of("tfx.components.bulkinferrer.ModelSpec")] = None
     output_example_spec: Annotated[
         Proto | None, proto_of("tfx.components.bulkinferrer.OutputExampleSpec")
     ] = None
-
-    @field_validator("data", mode="before")
-    @classmethod
-    def _is_a_step(cls, value: Any) -> Any:
-        if value is None or isinstance(value, Component | Mapping):
-            return value
-        raise DefinitionError(
-            f"bulk_infer() takes a step that reads the data set, not {value!r}.",
-            hint='write bulk_infer(fluentml.from_csv("to_predict/")).',
-        )
 
     @model_validator(mode="after")
     def _some_data(self) -> Self:
@@ -58,11 +47,6 @@ class BulkInferrer(Component):
                 hint='name it: bulk_infer(fluentml.from_csv("to_predict/")), '
                 'or a channel of the chain: bulk_infer(inputs={"examples": "…"}).',
             )
-        if self.data is not None and self.data.role != "ExampleGen":
-            raise DefinitionError(
-                f"bulk_infer() cannot read {self.data.verb}: it is no source of examples.",
-                hint="pass fluentml.from_csv(…) or another fluentml.from_… step.",
-            )
         return self
 
     def provides(self) -> Mapping[str, str]:
@@ -70,12 +54,6 @@ class BulkInferrer(Component):
         if self.output_example_spec:
             return {"output_examples": "Examples"}
         return {"inference_result": "InferenceResult"}
-
-    def companions(self) -> Mapping[str, Component]:
-        """Return the step that reads the data set, under an id of its own."""
-        if not self.data:
-            return {}
-        return {"examples": self.data.model_copy(update={"id": f"{self.id}_examples"})}
 
     def to_tfx(self, inputs: Mapping[str, Any]) -> Any:
         """Return TFX's BulkInferrer."""

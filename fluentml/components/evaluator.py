@@ -9,6 +9,7 @@ from pydantic import model_validator
 from typing_extensions import Self
 
 from fluentml.components import _sources
+from fluentml.components._own_data import OwnData
 from fluentml.components._slices import Slices
 from fluentml.components._thresholds import Bound, Threshold, read
 from fluentml.components.importer import ImportedModel
@@ -21,7 +22,7 @@ DEFAULT_SPLITS = ("eval",)
 LATEST_BLESSED = "latest_blessed"
 
 
-class Evaluator(Component):
+class Evaluator(OwnData):
     """Compute metrics on the raw examples, by slice, and bless the model that meets the thresholds.
 
     Attributes:
@@ -63,6 +64,8 @@ class Evaluator(Component):
 
     @model_validator(mode="after")
     def _sound(self) -> Self:
+        if self.data and "examples" in self.inputs:
+            raise ValueError("takes data= or inputs={'examples': …}, not both")
         if self.eval_config:
             plain = (self.label, self.metrics, self.thresholds, self.slices, self.min_improvement)
             if any(plain) or self.preprocessing_function_names:
@@ -137,12 +140,14 @@ class Evaluator(Component):
         return self.baseline is not None or "baseline_model" in self.inputs
 
     def companions(self) -> Mapping[str, Component]:
-        """Return what finds the baseline model."""
+        """Return what reads the data set of its own, and what finds the baseline model."""
+        own = super().companions()
         if not self.baseline or "baseline_model" in self.inputs:
-            return {}
+            return own
         if self.baseline == LATEST_BLESSED:
-            return {"baseline_model": LatestBlessedModel()}
-        return {"baseline_model": ImportedModel(id=f"{self.id}_baseline", uri=self.baseline)}
+            return {**own, "baseline_model": LatestBlessedModel()}
+        baseline = ImportedModel(id=f"{self.id}_baseline", uri=self.baseline)
+        return {**own, "baseline_model": baseline}
 
     def settled(self, roles: Set[str]) -> Self:
         """Let TFMA see the transformed features where the chain has a Transform."""

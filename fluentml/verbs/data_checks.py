@@ -70,7 +70,8 @@ class DataChecks(Chain):
         """Take a curated schema; every step that reads a schema prefers it to the inferred one.
 
         Args:
-            schema_file: A schema as text proto, usually `schema.pbtxt`.
+            schema_file: A schema as text proto, usually `schema.pbtxt`; or the folder with that
+                file, such as `"artifacts/taxi/SchemaGen/schema/3"`.
             **step: See `Step`.
         """
         return self._add(kinds.ImportSchemaGen, schema_file=schema_file, **step)

@@ -26,6 +26,7 @@ class Delivery(Chain):
         min_improvement: float | Mapping[str, float] | None = None,
         baseline: PathLike | None = "latest_blessed",
         splits: Sequence[str] = ("eval",),
+        data: Component | None = None,
         preprocessing_function_names: Sequence[str] | None = None,
         eval_config: Any = None,
         **step: Unpack[Step],
@@ -44,6 +45,8 @@ class Delivery(Chain):
             baseline: `"latest_blessed"`, the latest blessed model of this pipeline; or the folder
                 of a Model artifact; or None.
             splits: Splits to evaluate on.
+            data: Another data set to evaluate on than the chain's, and its `splits`:
+                `fluentml.from_csv("holdout/", split={"eval": 1})`.
             preprocessing_function_names: Signatures of the model that give TFMA the transformed
                 features; default `["transform_features"]` where the chain has a `preprocess` step.
             eval_config: TFMA's `EvalConfig`, instead of the plain values.
@@ -61,6 +64,7 @@ class Delivery(Chain):
             min_improvement=min_improvement,
             baseline=baseline,
             splits=splits,
+            data=data,
             preprocessing_function_names=preprocessing_function_names,
             eval_config=eval_config,
             **step,

@@ -38,11 +38,12 @@ class Whole(Chain):
             )
         return self._with("with_beam_pipeline_args", beam_pipeline_args=arguments)
 
-    def with_metadata(self, connection: PathLike | Any) -> Self:
+    def with_metadata(self, connection: PathLike | Any = None) -> Self:
         """Keep the metadata somewhere else than in `metadata.db` under the pipeline root.
 
         Args:
-            connection: An SQLite file, or ML Metadata's `ConnectionConfig` for a server.
+            connection: An SQLite file, or ML Metadata's `ConnectionConfig` for a server; None,
+                that `metadata.db` again.
         """
         is_path = isinstance(connection, str | os.PathLike)
         return self._with(

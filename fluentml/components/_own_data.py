@@ -1,0 +1,51 @@
+"""What the components that may bring a data set of their own have in common."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from pydantic import field_validator, model_validator
+from typing_extensions import Self
+
+from fluentml.errors import DefinitionError
+from fluentml.spec import AnyComponent, Component
+
+
+class OwnData(Component):
+    """A component that may read another data set than the chain's.
+
+    Attributes:
+        data: The step that reads the data set; it becomes the node `{id}_examples`, unless it was
+            given an id.
+    """
+
+    data: AnyComponent | None = None
+
+    @field_validator("data", mode="before")
+    @classmethod
+    def _is_a_step(cls, value: Any) -> Any:
+        if value is None or isinstance(value, Component | Mapping):
+            return value
+        raise DefinitionError(
+            f"{cls.VERB}() takes a step that reads the data set, not {value!r}.",
+            hint=f"write data=fluentml.from_csv({value!r}), or another fluentml.from_… step."
+            if isinstance(value, str)
+            else "pass fluentml.from_csv(…) or another fluentml.from_… step.",
+        )
+
+    @model_validator(mode="after")
+    def _is_a_source(self) -> Self:
+        if self.data is not None and self.data.role != "ExampleGen":
+            raise DefinitionError(
+                f"{self.verb} cannot read {self.data.verb}: it is no source of examples.",
+                hint="pass fluentml.from_csv(…) or another fluentml.from_… step.",
+            )
+        return self
+
+    def companions(self) -> Mapping[str, Component]:
+        """Return the step that reads the data set, under an id of its own."""
+        if not self.data:
+            return {}
+        id = f"{self.id}_examples" if self.data.is_primary else self.data.id
+        return {"examples": self.data.model_copy(update={"id": id})}
