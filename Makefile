@@ -49,8 +49,8 @@ format: setup ## Format the code and mend what ruff can mend
 	$(BIN)/ruff check --fix .
 
 .PHONY: golden
-golden: setup ## Rewrite the golden files; the diff is the review
-	$(BIN)/python -m pytest tests/test_golden.py --update-golden $(ARGS)
+golden: setup ## Rewrite the golden files and README's tables; the diff is the review
+	$(BIN)/python -m pytest tests/test_golden.py tests/test_support.py --update-golden $(ARGS)
 
 .PHONY: bench
 bench: setup ## Run the benchmarks

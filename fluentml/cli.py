@@ -132,6 +132,20 @@ def graph(
 
 
 @app.command()
+def verbs() -> None:
+    """Show every verb that adds a step, what it becomes, and where it runs."""
+    from rich.table import Table
+
+    from fluentml.support import HEADS, supported
+
+    table = Table(*HEADS, box=None, pad_edge=False, row_styles=["", "dim"])
+    table.columns[0].no_wrap = True
+    for row in supported():
+        table.add_row(*(Text(cell.replace("`", "")) for cell in row))
+    Console(highlight=False).print(table)
+
+
+@app.command()
 def doctor(as_json: AsJson = False) -> None:
     """Look at Python, the TFX stack and the tools beside it."""
     from fluentml.doctor import examine

@@ -394,6 +394,11 @@ class Component(Parameterized):
     """Input key to what it reads."""
     OUTPUTS: ClassVar[Mapping[str, str]] = {}
     """Output key to TFX's name of the artifact type."""
+    LOWERED_TO: ClassVar[str] = ""
+    """What `to_tfx` makes, for readers; empty: TFX's component of the class's own name."""
+    RUNS_HERE: ClassVar[str] = "yes"
+    """Whether the local backend runs it, and what that takes, for readers: `yes, …` or what it
+    needs that a machine alone has not."""
     KINDS: ClassVar[dict[str, type[Component]]] = {}
     """Every component class by name: what reads a graph back from JSON."""
 

@@ -1,10 +1,11 @@
-"""What the tests share: the golden files' switch, and two real runs of the real stack."""
+"""What the tests share: the golden files' switch, two real runs, and a record of what ran."""
 
 from __future__ import annotations
 
 import contextlib
 import io
 import itertools
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -12,9 +13,11 @@ import pytest
 
 import fluentml as fml
 from fluentml import datasets
+from fluentml.backends.local import LocalBackend
 from fluentml.results import RunResult
 
-EXAMPLES = Path(__file__).parents[1] / "examples"
+TESTS = Path(__file__).parent
+EXAMPLES = TESTS.parent / "examples"
 TAXI_MODEL = EXAMPLES / "taxi_model.py"
 
 
@@ -24,6 +27,52 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         action="store_true",
         help="rewrite the golden files; the diff is the review",
     )
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    items.sort(key=lambda item: item.get_closest_marker("last") is not None)
+
+
+PARTIAL = pytest.StashKey[bool]()
+
+
+def pytest_deselected(items: list[pytest.Item]) -> None:
+    for item in items[:1]:
+        item.config.stash[PARTIAL] = True
+
+
+@pytest.fixture
+def whole_suite(request: pytest.FixtureRequest) -> None:
+    """Skip a test that says something of all of them, where not all of them ran well."""
+    collected = {item.path for item in request.session.items}
+    if request.config.stash.get(PARTIAL, False) or collected < {*TESTS.glob("test_*.py")}:
+        pytest.skip("tells something of the whole suite, and this is a part")
+    if request.session.testsfailed:
+        pytest.skip("other tests failed")
+
+
+@pytest.fixture(scope="session", autouse=True)
+def launched() -> Iterator[set[str]]:
+    """The kinds of the components that were run here, for real and to their end."""
+    kinds: set[str] = set()
+    run = LocalBackend.run
+
+    def note(graph: fml.Graph, result: RunResult) -> None:
+        done = [node.id for node in result.nodes.values() if node.state == "done"]
+        kinds.update(type(graph[id].component).__name__ for id in done)
+
+    def recorded(self: LocalBackend, graph: fml.Graph) -> RunResult:
+        try:
+            result = run(self, graph)
+        except fml.RunError as error:
+            note(graph, error.result)
+            raise
+        note(graph, result)
+        return result
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(LocalBackend, "run", recorded)
+        yield kinds
 
 
 @dataclass(frozen=True)

@@ -88,6 +88,7 @@ def test_the_command_line_loads_nothing_heavy(tmp_path: Path):
         from fluentml.cli import app
         assert CliRunner().invoke(app, ["--help"]).exit_code == 0
         assert CliRunner().invoke(app, ["doctor"]).exit_code in (0, 1)
+        assert CliRunner().invoke(app, ["verbs"]).exit_code == 0
         print(*sys.modules)
     """
     assert loaded(program, tmp_path).isdisjoint(HEAVY)

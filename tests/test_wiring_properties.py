@@ -74,6 +74,7 @@ CALLS = st.one_of(
         min_improvement=[None, {"AUC": 0.0}],
         baseline=["latest_blessed", None],
         slices=[(), ("a", ("b", "c"))],
+        data=[None, None, fml.from_csv("holdout")],
     ),
     verb("infra_validate", signatures=[("serving_default", "other")], max_latency_ms=[None, 9.5]),
     verb("push_to", "serving", require_push=[False, True]),

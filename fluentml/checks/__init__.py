@@ -7,25 +7,53 @@ lies behind a URI (`gs://…`) is left to the run.
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import NamedTuple
 
+from fluentml import components as kinds
 from fluentml.checks import files, fit, user_code
 from fluentml.checks._paths import Problems
 from fluentml.errors import PipelineError
 from fluentml.graph import Graph, Node
+from fluentml.spec import Component
 
-CHECKS: tuple[Callable[[Graph, Node], Problems], ...] = (
-    files.data_files,
-    files.csv_rows,
-    files.imported_files,
-    user_code.user_code,
-    fit.splits_exist,
-    fit.label_exists,
-    fit.features_exist,
-    fit.gates,
+
+class Check(NamedTuple):
+    """A look at the nodes of these kinds."""
+
+    look: Callable[[Graph, Node], Problems]
+    kinds: tuple[type[Component], ...]
+
+
+CHECKS: tuple[Check, ...] = (
+    Check(files.data_files, (kinds.FileBasedExampleGen,)),
+    Check(files.csv_rows, (kinds.CsvExampleGen,)),
+    Check(
+        files.imported_files, (kinds.ImportSchemaGen, kinds.ImportedArtifact, kinds.SqlExampleGen)
+    ),
+    Check(user_code.user_code, (kinds.UserCode,)),
+    Check(
+        fit.splits_exist,
+        (
+            kinds.ExampleValidator,
+            kinds.Transform,
+            kinds.TrainingSteps,
+            kinds.Evaluator,
+            kinds.InfraValidator,
+        ),
+    ),
+    Check(fit.label_exists, (kinds.Evaluator,)),
+    Check(fit.features_exist, (kinds.StatisticsGen, kinds.SchemaCuration, kinds.ExampleValidator)),
+    Check(fit.gates, (kinds.Pusher, kinds.BulkInferrer)),
 )
 
 
 def check(graph: Graph) -> list[PipelineError]:
     """Return every problem of a wired pipeline, in the order of its nodes."""
-    problems = [problem for node in graph.nodes for look in CHECKS for problem in look(graph, node)]
+    problems = [
+        problem
+        for node in graph.nodes
+        for check in CHECKS
+        if isinstance(node.component, check.kinds)
+        for problem in check.look(graph, node)
+    ]
     return list({str(problem): problem for problem in problems}.values())

@@ -29,6 +29,8 @@ class CustomComponent(Component):
     """
 
     VERB: ClassVar[str] = "add_component"
+    LOWERED_TO: ClassVar[str] = "any TFX component"
+    RUNS_HERE: ClassVar[str] = "yes, where that component does"
 
     source: Live
     form: Literal["built", "class", "function"] = "function"

@@ -53,6 +53,9 @@ class ExampleValidator(Component):
     """
 
     VERB: ClassVar[str] = "validate_input_data"
+    LOWERED_TO: ClassVar[str] = (
+        "ExampleValidator; ours for drift (with a Resolver), skew, `environment` or `fail_on`"
+    )
     INPUTS: ClassVar[Mapping[str, Input]] = {
         "statistics": Input(type="ExampleStatistics", sources=_sources.STATISTICS),
         "schema": Input(type="Schema", sources=_sources.SCHEMA),

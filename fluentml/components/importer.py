@@ -16,6 +16,8 @@ class ImportedArtifact(Component):
         uri: The folder.
     """
 
+    LOWERED_TO: ClassVar[str] = "Importer"
+
     uri: PathText
 
     @property

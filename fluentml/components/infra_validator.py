@@ -45,6 +45,8 @@ class InfraValidator(Component):
     """
 
     VERB: ClassVar[str] = "infra_validate"
+    LOWERED_TO: ClassVar[str] = "ours; with `serving_spec` InfraValidator"
+    RUNS_HERE: ClassVar[str] = "yes; with `serving_spec` in Docker or Kubernetes"
     INPUTS: ClassVar[Mapping[str, Input]] = {
         "model": Input(type="Model", sources=_sources.MODEL),
         "examples": Input(type="Examples", sources=_sources.RAW_EXAMPLES, optional=True),

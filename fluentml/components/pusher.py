@@ -23,6 +23,7 @@ class Pusher(Component):
     """
 
     VERB: ClassVar[str] = "push_to"
+    LOWERED_TO: ClassVar[str] = "Pusher; with `require_push` ours"
     INPUTS: ClassVar[Mapping[str, Input]] = {
         "model": Input(type="Model", sources=_sources.MODEL),
         "model_blessing": Input(

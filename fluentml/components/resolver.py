@@ -16,6 +16,7 @@ from fluentml.spec import Component, FrozenDict, JsonDict, NodeId, thaw
 class LatestBlessedModel(Component):
     """Find the latest model of this pipeline that an Evaluator blessed; none in a first run."""
 
+    LOWERED_TO: ClassVar[str] = "Resolver"
     OUTPUTS: ClassVar[Mapping[str, str]] = {"model": "Model", "model_blessing": "ModelBlessing"}
 
     @classmethod
@@ -43,6 +44,7 @@ class PreviousStatistics(Component):
         reader: Id of that node.
     """
 
+    LOWERED_TO: ClassVar[str] = "Resolver"
     OUTPUTS: ClassVar[Mapping[str, str]] = {"statistics": "ExampleStatistics"}
 
     reader: NodeId

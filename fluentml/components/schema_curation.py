@@ -45,6 +45,7 @@ class SchemaCuration(UserCode):
     """
 
     VERB: ClassVar[str] = "curate_schema"
+    LOWERED_TO: ClassVar[str] = "ours"
     FUNCTION: ClassVar[str] = "schema_fn"
     PARAMETERS: ClassVar[tuple[str, ...]] = ("schema",)
     INPUTS: ClassVar[Mapping[str, Input]] = {

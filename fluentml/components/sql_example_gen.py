@@ -29,6 +29,8 @@ class SqlExampleGen(ExampleGen):
     model_config = ConfigDict(hide_input_in_errors=True)
 
     VERB: ClassVar[str] = "from_sql"
+    LOWERED_TO: ClassVar[str] = "QueryBasedExampleGen, our executor"
+    RUNS_HERE: ClassVar[str] = "yes, with the extra `sql`"
     TAKES_PATTERNS: ClassVar[bool] = False
 
     url: str
