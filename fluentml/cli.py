@@ -138,8 +138,9 @@ def verbs() -> None:
 
     from fluentml.support import HEADS, supported
 
-    table = Table(*HEADS, box=None, pad_edge=False, row_styles=["", "dim"])
-    table.columns[0].no_wrap = True
+    table = Table(box=None, pad_edge=False, row_styles=["", "dim"])
+    for head in HEADS:
+        table.add_column(head, no_wrap=head == HEADS.verb, overflow="fold")
     for row in supported():
         table.add_row(*(Text(cell.replace("`", "")) for cell in row))
     Console(highlight=False).print(table)
