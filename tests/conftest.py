@@ -60,7 +60,8 @@ def launched() -> Iterator[set[str]]:
     run = LocalBackend.run
 
     def note(graph: fml.Graph, result: RunResult) -> None:
-        done = [node.id for node in result.nodes.values() if node.state == "done"]
+        # An importer that finds its artifact registered is cached the first time.
+        done = [node.id for node in result.nodes.values() if node.state in ("done", "cached")]
         kinds.update(type(graph[id].component).__name__ for id in done)
 
     def recorded(self: LocalBackend, graph: fml.Graph) -> RunResult:

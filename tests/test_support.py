@@ -53,9 +53,17 @@ def test_the_command_line_shows_the_same():
 
 @pytest.mark.tfx
 def test_steps_are_lowered_to_what_the_table_says(tmp_path: Path):
+    from fluentml.lowering import lower_exit
+
     seen: dict[str, set[str]] = {}
     for pipeline in samples(tmp_path):
-        made = {component.id: component for component in pipeline.to_tfx().components}
+        lowered = [pipeline.to_tfx()]
+        lowered += [
+            lower_exit(pipeline.graph, node, {})
+            for node in pipeline.graph.nodes
+            if node.component.AT_EXIT
+        ]
+        made = {component.id: component for part in lowered for component in part.components}
         for node in pipeline.graph.nodes:
             kind = type(node.component)
             said = kind.LOWERED_TO or kind.__name__
@@ -105,7 +113,10 @@ def samples(folder: Path) -> list[fml.PipelineDef]:
         .train("m.py")
         .evaluate_model("label", metrics=["AUC"], thresholds={"AUC": 0.8})
         .infra_validate()
-        .bulk_infer(fml.from_csv("new"))
+        .bulk_infer(fml.from_csv("new"), when=metric("AUC") > 0.9)
+        .import_artifact("m", "Model")
+        .resolve("latest", {"model": "Model"})
+        .notify(webhook="https://example.com")
     )
     return [
         whole.push_to("serving"),

@@ -89,6 +89,7 @@ class Notifier(Component):
     model_config = ConfigDict(hide_input_in_errors=True)
 
     VERB: ClassVar[str] = "notify"
+    LOWERED_TO: ClassVar[str] = "ours"
     AT_EXIT: ClassVar[bool] = True
 
     slack: str | None = None

@@ -17,6 +17,7 @@ class MetricValue(Component):
         key: The key under which TFMA reports it.
     """
 
+    LOWERED_TO: ClassVar[str] = "ours"
     INPUTS: ClassVar[Mapping[str, Input]] = {
         "evaluation": Input(type="ModelEvaluation", sources=_sources.EVALUATION),
     }
