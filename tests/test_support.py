@@ -11,6 +11,7 @@ from typer.testing import CliRunner
 
 import fluentml as fml
 from fluentml import cli
+from fluentml.components import MetricCondition
 from fluentml.spec import Component
 from fluentml.support import checks_list, support_table, supported
 from fluentml.verbs import Verbs
@@ -97,6 +98,7 @@ def samples(folder: Path) -> list[fml.PipelineDef]:
         tensorflow_serving=pb.TensorFlowServing(tags=["latest"]),
         local_docker=pb.LocalDockerConfig(),
     )
+    good = MetricCondition(metric="AUC", key="auc", comparison=">", bound=0.9)
     whole = (
         P.from_csv("d")
         .generate_statistics()
@@ -113,7 +115,7 @@ def samples(folder: Path) -> list[fml.PipelineDef]:
         .train("m.py")
         .evaluate_model("label", metrics=["AUC"], thresholds={"AUC": 0.8})
         .infra_validate()
-        .bulk_infer(fml.from_csv("new"), when=metric("AUC") > 0.9)
+        .bulk_infer(fml.from_csv("new"), when=good)
         .import_artifact("m", "Model")
         .resolve("latest", {"model": "Model"})
         .notify(webhook="https://example.com")
