@@ -412,8 +412,10 @@ def test_an_imported_model():
 # -- the label -------------------------------------------------------------------------------------
 
 
-def labelled(label, start=DATA):
-    return start.train("json.loads").evaluate_model(label, metrics=["AUC"], thresholds={"AUC": 0.5})
+def labelled(label, start=DATA, **more):
+    return start.train("json.loads").evaluate_model(
+        label, metrics=["AUC"], thresholds={"AUC": 0.5}, **more
+    )
 
 
 def test_a_label_that_is_a_column():
@@ -435,6 +437,23 @@ def test_a_label_that_is_no_column():
 
 def test_a_transformed_label_needs_a_transform():
     assert one_problem(labelled("tips_xf")).endswith("Hint: did you mean 'tips'?")
+    # Unless the model brings one along.
+    named = {"preprocessing_function_names": ["transform_features"]}
+    assert problems_of(labelled("tips_xf", **named)) == []
+    assert problems_of(labelled("tips_xf", preprocessing_function_names=[])) != []
+
+
+def test_a_label_is_looked_for_in_the_data_that_are_evaluated():
+    put("holdout/a.csv", "fare,tip\n1,2\n")
+    assert "label='tips' is no column" in one_problem(
+        labelled("tips", data=fml.from_csv("holdout"))
+    )
+    assert problems_of(labelled("tip", data=fml.from_csv("holdout"))) == []
+    split = {"all": 1}
+    assert "reads the split 'eval', and from_csv() does not make it." in one_problem(
+        labelled("tip", data=fml.from_csv("holdout", split=split))
+    )
+    assert "reads the folder 'no'" in one_problem(labelled("tip", data=fml.from_csv("no")))
 
 
 def test_a_label_that_preprocessing_makes():

@@ -269,6 +269,32 @@ def test_imported_schema_hyperparameters_and_model_reach_the_user_s_code(
     }
 
 
+def test_a_model_is_evaluated_on_a_data_set_of_its_own(
+    tmp_path: Path, taxi_rows: Path, first_run: Run
+):
+    (model,) = first_run.result.artifacts("model")
+    rows = (taxi_rows / "trips.csv").read_text().splitlines()[:61]
+    (tmp_path / "holdout").mkdir()
+    (tmp_path / "holdout/trips.csv").write_text("\n".join(rows))
+    pipeline = (
+        fml.PipelineDef("p", root=tmp_path / "a")
+        .from_csv(taxi_rows)
+        .import_artifact(model.uri, "Model")
+        .evaluate_model(
+            "tips_xf",
+            metrics=["ExampleCount"],
+            thresholds={"ExampleCount": (">=", 1)},
+            data=fml.from_csv(tmp_path / "holdout", split={"eval": 1}, id="Holdout"),
+            baseline=None,
+            preprocessing_function_names=["transform_features"],
+            inputs={"model": "Importer.result"},
+        )
+    )
+    result = pipeline.run(quiet=True, to="Evaluator")
+    assert list(result.nodes) == ["Importer", "Holdout", "Evaluator"]
+    assert result.metrics == {"ExampleCount": 60}
+
+
 # -- a run that fails ------------------------------------------------------------------------------
 
 
