@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import subprocess
 import sys
 import textwrap
@@ -238,6 +239,15 @@ def test_a_refusal_says_which_gate_and_why(chain: fml.PipelineDef, tmp_path: Pat
         "NOT PUSHED because infra_validate() did not bless the model",
     ]
     assert result.to_dict()["infra_validations"][0]["reasons"] == (reason,)
+
+
+@pytest.mark.parametrize("required", [{}, {"require_push": True}], ids=repr)
+def test_an_executor_of_ones_own_gets_its_values(tmp_path: Path, required: dict[str, bool]):
+    chain = fml.PipelineDef("p").from_csv(tmp_path).train("m.py")
+    pushed = chain.push_to(tmp_path, custom_config={"places": ["a", "b"]}, **required)
+    (*_, pusher) = pushed.to_tfx().components
+    config = json.loads(pusher.exec_properties["custom_config"])
+    assert config == {"places": ["a", "b"], **required}
 
 
 def test_a_required_push_fails_the_run(chain: fml.PipelineDef, tmp_path: Path):

@@ -77,7 +77,7 @@ CALLS = st.one_of(
         data=[None, None, fml.from_csv("holdout")],
     ),
     verb("infra_validate", signatures=[("serving_default", "other")], max_latency_ms=[None, 9.5]),
-    verb("push_to", "serving", require_push=[False, True]),
+    verb("push_to", "serving", require_push=[False, True], custom_config=[None, {"a": 1}]),
     verb("bulk_infer", fml.from_csv("new")),
     verb("add_component", any_function),
     verb("import_artifact", "a", may_read=False, type=["Model", "Examples", "Schema"]),

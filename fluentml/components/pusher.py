@@ -10,7 +10,7 @@ from typing_extensions import Self
 
 from fluentml.components import _sources
 from fluentml.errors import DefinitionError
-from fluentml.spec import Component, Input, PathText, Proto, absolute, proto_of
+from fluentml.spec import Component, Input, JsonDict, PathText, Proto, absolute, proto_of, thaw
 
 
 class Pusher(Component):
@@ -20,6 +20,7 @@ class Pusher(Component):
         destination: Folder that gets a sub-folder per version, named by the time in seconds.
         require_push: Whether the node fails where a blessing is missing; else it pushes nothing.
         push_destination: TFX's `pusher_pb2.PushDestination`, instead of `destination`.
+        custom_config: Plain values for an executor of one's own.
     """
 
     VERB: ClassVar[str] = "push_to"
@@ -40,6 +41,7 @@ class Pusher(Component):
     push_destination: Annotated[Proto | None, proto_of("tfx.components.pusher.PushDestination")] = (
         None
     )
+    custom_config: JsonDict | None = None
 
     @model_validator(mode="after")
     def _one_destination(self) -> Self:
@@ -62,9 +64,10 @@ class Pusher(Component):
         else:
             destination = pusher_pb2.PushDestination()
             destination.filesystem.base_directory = absolute(self.destination or "")
+        config = thaw(self.custom_config)
         if not self.require_push:
-            return component.Pusher(**inputs, push_destination=destination)
+            return component.Pusher(**inputs, push_destination=destination, custom_config=config)
         from fluentml.executors.pusher import Pusher as StrictPusher
 
-        config = {"require_push": True}
+        config = {**(config or {}), "require_push": True}
         return StrictPusher(**inputs, push_destination=destination, custom_config=config)

@@ -138,6 +138,7 @@ class Delivery(Chain):
         *,
         require_push: bool = False,
         push_destination: Any = None,
+        custom_config: Mapping[str, Any] | None = None,
         **step: Unpack[Step],
     ) -> Self:
         """Copy the model to where it is served, once every blessing that the chain makes is there.
@@ -151,6 +152,7 @@ class Delivery(Chain):
             require_push: Whether the run fails where a blessing is missing; else it pushes nothing
                 and says why.
             push_destination: TFX's `pusher_pb2.PushDestination`, instead of `destination`.
+            custom_config: Plain values that an `executor` of your own gets.
             **step: See `Step`.
         """
         return self._add(
@@ -158,6 +160,7 @@ class Delivery(Chain):
             destination=destination,
             require_push=require_push,
             push_destination=push_destination,
+            custom_config=custom_config,
             **step,
         )
 
