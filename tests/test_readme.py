@@ -10,6 +10,7 @@ import pytest
 import fluentml as fml
 from fluentml.cli import app
 from fluentml.errors import CheckError
+from tests.test_open_chain import fake_class
 
 REPOSITORY = Path(__file__).parents[1]
 README = (REPOSITORY / "README.md").read_text()
@@ -51,12 +52,44 @@ def test_the_output_shown_names_the_nodes_of_that_chain(project: Path):
     assert shown == [node.id for node in first_chain().graph.nodes]
 
 
-def test_the_custom_component_is_wired_by_its_parameters(project: Path):
-    names: dict[str, object] = {"pipeline": first_chain()}
-    (code,) = [block for block in blocks("python") if "def model_card" in block]
-    exec(code, names)
-    node = names["pipeline"].graph["model_card"]  # type: ignore[attr-defined]
-    assert node.upstream == ("Trainer", "Evaluator")
+def with_names(**more: object) -> dict[str, object]:
+    return {"pipeline": first_chain(), "fml": fml, **more}
+
+
+def the_block(text: str) -> str:
+    (code,) = [block for block in blocks("python") if text in block]
+    return code
+
+
+def test_custom_components_are_wired_by_name(project: Path):
+    count = fake_class(inputs={"examples": "Examples"}, parameters={"limit": False})
+    names = with_names(CountRows=count)
+    exec(the_block("def model_card"), names)
+    graph = names["pipeline"].graph  # type: ignore[attr-defined]
+    assert graph["model_card"].upstream == ("Trainer", "Evaluator")
+    assert graph["Card"].upstream == ("CsvExampleGen",)
+
+
+def test_conditions(project: Path):
+    names = with_names()
+    exec(the_block("PushLarge"), names)
+    graph = names["pipeline"].graph  # type: ignore[attr-defined]
+    assert {"Evaluator_AUC", "Evaluator_BinaryAccuracy"} <= {*graph["PushLarge"].upstream}
+    assert "Evaluator" in graph["PushBlessed"].upstream
+
+
+def test_runtime_parameters(project: Path):
+    names = with_names()
+    exec(the_block("fml.param("), names)
+    pipeline = names["pipeline"]
+    assert pipeline.params == {"data": "data/", "train_steps": 600}  # type: ignore[attr-defined]
+
+
+def test_exit_steps(project: Path):
+    names = with_names(CloseTicket=fake_class(parameters={"final_status": False}))
+    exec(the_block("CloseTicket"), names)
+    nodes = names["pipeline"].graph.nodes  # type: ignore[attr-defined]
+    assert [node.component.verb for node in nodes[-2:]] == ["notify()", "on_exit(Card)"]
 
 
 def test_the_curation_names_columns_of_that_chain(project: Path):
