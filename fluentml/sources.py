@@ -15,6 +15,7 @@ from fluentml.words import in_words_of, make
 PathLike: TypeAlias = str | os.PathLike[str]
 Split: TypeAlias = Mapping[str, int] | Mapping[str, str]
 Span: TypeAlias = int | datetime.date | Literal["latest"]
+Spans: TypeAlias = int | tuple[int | datetime.date, int | datetime.date]
 
 
 def from_csv(
@@ -23,6 +24,7 @@ def from_csv(
     split: Split | None = None,
     pattern: str | None = None,
     span: Span = "latest",
+    spans: Spans | None = None,
     partition_on: str | None = None,
     input_config: Any = None,
     output_config: Any = None,
@@ -35,6 +37,7 @@ def from_csv(
         split=split,
         pattern=pattern,
         span=span,
+        spans=spans,
         partition_on=partition_on,
         input_config=input_config,
         output_config=output_config,
@@ -48,6 +51,7 @@ def from_tfrecord(
     split: Split | None = None,
     pattern: str | None = None,
     span: Span = "latest",
+    spans: Spans | None = None,
     partition_on: str | None = None,
     input_config: Any = None,
     output_config: Any = None,
@@ -60,6 +64,7 @@ def from_tfrecord(
         split=split,
         pattern=pattern,
         span=span,
+        spans=spans,
         partition_on=partition_on,
         input_config=input_config,
         output_config=output_config,
@@ -73,6 +78,7 @@ def from_parquet(
     split: Split | None = None,
     pattern: str | None = None,
     span: Span = "latest",
+    spans: Spans | None = None,
     partition_on: str | None = None,
     input_config: Any = None,
     output_config: Any = None,
@@ -85,6 +91,7 @@ def from_parquet(
         split=split,
         pattern=pattern,
         span=span,
+        spans=spans,
         partition_on=partition_on,
         input_config=input_config,
         output_config=output_config,
@@ -98,6 +105,7 @@ def from_avro(
     split: Split | None = None,
     pattern: str | None = None,
     span: Span = "latest",
+    spans: Spans | None = None,
     partition_on: str | None = None,
     input_config: Any = None,
     output_config: Any = None,
@@ -110,6 +118,7 @@ def from_avro(
         split=split,
         pattern=pattern,
         span=span,
+        spans=spans,
         partition_on=partition_on,
         input_config=input_config,
         output_config=output_config,

@@ -3,7 +3,7 @@
 In a file pattern `{SPAN}` stands for a number, `{YYYY}`, `{MM}` and `{DD}` together for a date,
 which is the span of that many days since 1970-01-01, and `{VERSION}` for a version of the span.
 `{SPAN:3}` and `{VERSION:3}` mean three digits; numbers with zeros in front need that.
-An ExampleGen reads one span, in its latest version.
+TFX's ExampleGen reads one span, in its latest version; ours a window of them, each in its own.
 """
 
 from __future__ import annotations
@@ -12,12 +12,17 @@ import datetime
 import re
 from collections.abc import Iterable
 from pathlib import Path
-from typing import NamedTuple
+from typing import NamedTuple, TypeAlias
 
 DATE = ("YYYY", "MM", "DD")
 _PLACE = re.compile(r"\{([^{}:]*)(?::([^{}]*))?\}")
 _ANYTHING = re.compile(r"(\{[^{}]*\}|\*|\?|\[[^\]]*\])")
 _GLOB = {"*": "[^/]*", "?": "[^/]"}
+
+Window: TypeAlias = int | tuple[int, int]
+"""The latest spans, as many as this, or every one from the first to the last, both included."""
+Place: TypeAlias = tuple[int, int | None]
+"""A span and its version; None where the pattern has no versions."""
 
 
 def verify(patterns: Iterable[str]) -> bool:
@@ -68,41 +73,77 @@ class Found(NamedTuple):
     """What a file pattern finds.
 
     Attributes:
-        files: The files to read: all, or those of the span in its latest version.
-        span: The span and version; None where the pattern has no such place.
+        files: The files to read: all, or those of the spans in their latest versions.
+        places: The spans that are read, in order; empty where the pattern has no such place.
         spans: Every span that there is, in order.
         odd: Files that the pattern matches, and whose span or version is no number.
     """
 
     files: list[Path]
-    span: tuple[int, int | None] | None
+    places: list[Place]
     spans: list[int]
     odd: list[Path]
 
 
-def find(folder: str, pattern: str, span: int | None = None) -> Found:
-    """Look for the files of a pattern as TFX does: of this span, or of the latest."""
+def find(folder: str, pattern: str, window: Window = 1) -> Found:
+    """Look for the files of a pattern: as TFX does where the window is one span."""
     whole = Path(folder).absolute() / pattern
     root, relative = Path(whole.anchor), str(whole.relative_to(whole.anchor))
-    files = sorted(root.glob(_PLACE.sub("*", relative)))
+    files = sorted(root.glob(any_span(relative)))
     if not _PLACE.search(relative):
-        return Found(files, None, [], [])
-    by_span: dict[int, dict[int | None, list[Path]]] = {}
-    odd = []
+        return Found(files, [], [], [])
+    by_place, odd = by_places(str(whole), map(str, files))
+    places = chosen(by_place, window)
+    read = [Path(file) for place in places for file in by_place[place]]
+    every = sorted({span for span, _ in by_place})
+    return Found(read, places, every, [Path(file) for file in odd])
+
+
+def any_span(pattern: str) -> str:
+    """Return the pattern with a `*` for the span and the version."""
+    return _PLACE.sub("*", pattern)
+
+
+def by_places(pattern: str, files: Iterable[str]) -> tuple[dict[Place, list[str]], list[str]]:
+    """Return the files by span and version, and those whose names tell none."""
+    regex, by_place, odd = re.compile(_regex(pattern)), dict[Place, list[str]](), list[str]()
     for file in files:
-        place = _place(re.fullmatch(_regex(relative), str(file.relative_to(root))))
+        place = _place(regex.fullmatch(file))
         if place:
-            by_span.setdefault(place[0], {}).setdefault(place[1], []).append(file)
+            by_place.setdefault(place, []).append(file)
         else:
             odd.append(file)
-    chosen = max(by_span, default=None) if span is None else span
-    if chosen is None or chosen not in by_span:
-        return Found([], None, sorted(by_span), odd)
-    version = max(by_span[chosen], key=lambda version: version or 0)
-    return Found(by_span[chosen][version], (chosen, version), sorted(by_span), odd)
+    return by_place, odd
 
 
-def _place(match: re.Match[str] | None) -> tuple[int, int | None] | None:
+def chosen(places: Iterable[Place], window: Window) -> list[Place]:
+    """Return the spans of a window that there are, in order, each with its latest version."""
+    latest: dict[int, int | None] = {}
+    for span, version in sorted(places, key=lambda place: (place[0], place[1] or 0)):
+        latest[span] = version
+    if isinstance(window, int):
+        return [*latest.items()][-window:]
+    first, last = window
+    return [place for place in latest.items() if first <= place[0] <= last]
+
+
+def called(window: Window) -> str:
+    """Return a window in words."""
+    if isinstance(window, int):
+        return "a span" if window == 1 else f"the latest {window} spans"
+    first, last = window
+    return f"span {first}" if first == last else f"the spans {first} to {last}"
+
+
+def listed(places: Iterable[Place]) -> str:
+    """Return the last few of many spans, each with its version where it has one."""
+    names = [
+        f"{span}" + ("" if version is None else f" (version {version})") for span, version in places
+    ]
+    return ("…, " if len(names) > 8 else "") + ", ".join(names[-8:])
+
+
+def _place(match: re.Match[str] | None) -> Place | None:
     """Return the span and version that a file's name holds."""
     if not match:
         return None

@@ -362,11 +362,41 @@ def test_splits_whose_latest_spans_differ():
         put(f"spans/{place}/a.csv", "a\n1\n")
     split = {"train": "train/{SPAN}/*", "eval": "eval/{SPAN}/*"}
     assert one_problem(P.from_csv("spans", split=split)) == lines(
-        "from_csv() reads one span for all splits, and its latest is not the same in each.",
-        "'train': span 2; 'eval': span 1",
-        "Hint: complete the data, or name a span that every split has: span=…",
+        "from_csv() reads the same spans for all splits, and does not find the same in each.",
+        "'train': 2; 'eval': 1",
+        "Hint: complete the data, or name what every split has: span=…",
     )
     assert problems_of(P.from_csv("spans", split=split, span=1)) == []
+    assert one_problem(P.from_csv("spans", split=split, spans=(1, 3))) == lines(
+        "from_csv() reads the same spans for all splits, and does not find the same in each.",
+        "'train': 1, 2; 'eval': 1",
+        "Hint: complete the data, or name what every split has: spans=…",
+    )
+    assert problems_of(P.from_csv("spans", split=split, spans=(0, 1))) == []
+
+
+def test_a_window_of_spans():
+    for place in ("1/v1", "2/v1", "2/v2", "5/v1"):
+        put(f"spans/s{place}/a.csv", "fare,tips,hour\n1,2,3\n")
+    pattern = "s{SPAN}/v{VERSION}/*"
+    for spans in (1, 2, 9, (1, 5), (2, 4), (0, 1000)):
+        assert problems_of(P.from_csv("spans", pattern=pattern, spans=spans)) == []
+    assert one_problem(P.from_csv("spans", pattern=pattern, spans=(3, 4))) == lines(
+        "from_csv() finds no file of the spans 3 to 4 by 's{SPAN}/v{VERSION}/*' in 'spans'.",
+        "The spans there: 1, 2, 5.",
+        "Hint: name a window that holds some of these, or how many of the latest to read.",
+    )
+    # The rows of all that are read are looked at, of their latest versions only.
+    put("spans/s2/v1/a.csv", "")
+    assert problems_of(P.from_csv("spans", pattern=pattern, spans=3)) == []
+    put("spans/s2/v2/a.csv", "other\n1\n")
+    assert one_problem(P.from_csv("spans", pattern=pattern, spans=3)).startswith(
+        "from_csv() reads files with different headers into one split.\n"
+    )
+    assert problems_of(P.from_csv("spans", pattern=pattern, spans=1)) == []
+    put("spans/s7-old/v1/a.csv", "")
+    assert "cannot tell the span" in one_problem(P.from_csv("spans", pattern=pattern, spans=1))
+    assert problems_of(P.from_csv("spans", pattern=pattern, spans=(5, 9))) == []
 
 
 def test_an_imported_schema(here):

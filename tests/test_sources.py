@@ -110,6 +110,8 @@ def test_a_pattern_that_tfx_would_not_take(pattern, said):
             "needs the same of {SPAN}, {VERSION} and the date in every file pattern.",
         ),
         ({"span": 3}, "takes span= with {SPAN}, or {YYYY}, {MM} and {DD}, in a file pattern."),
+        ({"spans": 3}, "takes spans= with {SPAN}, or {YYYY}, {MM} and {DD}, in a file pattern."),
+        ({"pattern": "{SPAN}", "span": 1, "spans": 3}, "takes span= or spans=, not both."),
         (
             {"split": {"a": "a*"}, "pattern": "*.csv"},
             "takes pattern= with hash buckets, and split= names files.",
@@ -127,8 +129,8 @@ def test_parameters_that_do_not_go_together(parameters, said):
 @pytest.mark.parametrize("span", [(1, 3), -1, True, "newest", 1.5])
 def test_one_span_in_a_run(span):
     assert message_of(fml.DefinitionError, P.from_csv, "d", pattern="{SPAN}", span=span) == (
-        f'from_csv(): span= is {span!r}; TFX reads one span in a run: "latest", a number, '
-        "or a date."
+        f'from_csv(): span= is {span!r}; it names one span: "latest", a number, or a date; '
+        "spans= takes more."
     )
 
 
@@ -138,6 +140,31 @@ def test_a_date_is_a_span_as_tfx_counts_them():
     assert step == fml.from_csv("d", pattern="{YYYY}{MM}{DD}", span=17167)
     pipeline = P.from_csv("d", pattern="{SPAN}", span=2, partition_on="user", split={"a": 1})
     assert fml.Graph.from_json(pipeline.graph.to_json()) == pipeline.graph
+
+
+@pytest.mark.parametrize("kind", FILES)
+def test_a_window_of_spans_goes_with_every_kind_of_file(kind):
+    chain, alone = getattr(P, f"from_{kind}"), getattr(fml, f"from_{kind}")
+    window = (datetime.date(1970, 1, 3), datetime.datetime(1970, 1, 5, 12))
+    pipeline = chain("d", pattern="{YYYY}{MM}{DD}", spans=window)
+    (step,) = pipeline.components
+    assert step == alone("d", pattern="{YYYY}{MM}{DD}", spans=[2, 4])
+    assert step.window == (2, 4)
+    assert fml.Graph.from_json(pipeline.graph.to_json()) == pipeline.graph
+    assert alone("d", pattern="{SPAN}", spans=3).window == 3
+
+
+@pytest.mark.parametrize("spans", [0, -1, True, "latest", (1,), (1, 2, 3), (1, None), (-1, 2), 1.5])
+def test_what_is_no_window(spans):
+    assert message_of(fml.DefinitionError, P.from_csv, "d", pattern="{SPAN}", spans=spans) == (
+        f"from_csv(): spans= is {spans!r}; it takes how many of the latest spans to read, or the "
+        "first and the last, numbers or dates: (1, 30)."
+    )
+
+
+def test_a_window_that_is_turned_round():
+    told = message_of(fml.DefinitionError, P.from_csv, "d", pattern="{SPAN}", spans=(3, 1))
+    assert told == "from_csv(): spans= is (3, 1), and its first span comes after its last."
 
 
 # -- a component of one's own ----------------------------------------------------------------------
@@ -362,6 +389,105 @@ def test_a_span_in_its_latest_version(tmp_path, span, first):
     examples = examples_of(pipeline)
     assert [*examples] == ["a", "b"]
     assert values(examples["a"] + examples["b"], "n") == [*range(first, first + 9)]
+
+
+def write_csv(file: Path, rows: list[dict]) -> None:
+    file.parent.mkdir(parents=True, exist_ok=True)
+    lines = [",".join(str(value) for value in row.values()) for row in rows]
+    file.write_text("\n".join([",".join(rows[0]), *lines]) + "\n")
+
+
+def write_tfrecord(file: Path, rows: list[dict]) -> None:
+    import tensorflow as tf
+
+    from fluentml.executors.rows import to_example
+
+    file.parent.mkdir(parents=True, exist_ok=True)
+    with tf.io.TFRecordWriter(str(file)) as out:
+        for row in rows:
+            out.write(to_example(row).SerializeToString())
+
+
+WRITE = {"csv": write_csv, "tfrecord": write_tfrecord, "parquet": write_parquet, "avro": write_avro}
+
+
+@pytest.mark.tfx
+@pytest.mark.parametrize("kind", FILES)
+def test_a_window_of_spans_is_one_artifact(tmp_path, kind):
+    for name, start in {"01/1": 0, "02/1": 100, "02/2": 200, "04/1": 300, "09/1": 400}.items():
+        WRITE[kind](tmp_path / f"data/{name}/a", [{"n": start + i} for i in range(9)])
+    source = getattr(fml.PipelineDef("p", root=tmp_path / "artifacts").cache(), f"from_{kind}")
+    where = {"path": tmp_path / "data", "pattern": "{SPAN:2}/{VERSION}/*"}
+    pipeline = source(**where, spans=(2, 5), split={"a": 2, "b": 1})
+    examples = examples_of(pipeline)
+    assert [*examples] == ["a", "b"]
+    assert all(examples.values())
+    read = values(examples["a"] + examples["b"], "n")
+    assert read == [*range(200, 209), *range(300, 309)]
+    if kind != "csv":
+        return
+    result = pipeline.run(quiet=True)
+    assert result.nodes["CsvExampleGen"].state == "cached"
+    (artifact,) = result.artifacts("examples")
+    assert artifact.properties["span"] == 4
+    assert "version" not in artifact.properties
+    # A new span in the window, or a new version of one, is read; one beside it changes nothing.
+    write_csv(tmp_path / "data/12/1/a", [{"n": 0}])
+    assert pipeline.run(quiet=True).nodes["CsvExampleGen"].state == "cached"
+    write_csv(tmp_path / "data/03/1/a", [{"n": 0.5}])
+    write_csv(tmp_path / "data/04/2/a", [{"n": 500}])
+    examples = examples_of(pipeline)
+    read = [row["n"] for row in examples["a"] + examples["b"]]
+    # A column has one type over all spans.
+    assert sorted(read) == [("float_list", [n]) for n in (0.5, *map(float, range(200, 209)), 500.0)]
+    latest = examples_of(source(**where, spans=2, split={"all": 1}))
+    assert values(latest["all"], "n") == [0, *range(400, 409)]
+
+
+@pytest.mark.tfx
+def test_a_window_in_splits_by_files(tmp_path):
+    for day in range(1, 5):
+        for split, count in (("train", 3), ("eval", 2)):
+            write_csv(tmp_path / f"data/2024-05-0{day}/{split}.csv", [{"day": day}] * count)
+    place = "{YYYY}-{MM}-{DD}"
+    pipeline = fml.PipelineDef("p", root=tmp_path / "artifacts").from_csv(
+        tmp_path / "data",
+        split={"train": f"{place}/train.csv", "eval": f"{place}/eval.csv"},
+        spans=(datetime.date(2024, 5, 2), datetime.date(2024, 5, 3)),
+    )
+    examples = examples_of(pipeline)
+    assert values(examples["train"], "day") == [2, 2, 2, 3, 3, 3]
+    assert values(examples["eval"], "day") == [2, 2, 3, 3]
+
+
+@pytest.mark.tfx
+def test_a_window_that_is_wrong_where_the_step_runs(tmp_path):
+    """What `check` would have told of local files is told again: they may be behind a URI."""
+    from tfx.proto import range_config_pb2 as pb
+    from tfx.proto.example_gen_pb2 import Input
+
+    from fluentml.executors.span_window import SpanWindowDriver
+
+    def told(*patterns, **window):
+        splits = [Input.Split(name=f"s{n}", pattern=pattern) for n, pattern in enumerate(patterns)]
+        processor = SpanWindowDriver(None).get_input_processor(
+            splits, pb.RangeConfig(**window), str(tmp_path)
+        )
+        return message_of(fml.DataError, processor.resolve_span_and_version)
+
+    for name in ("a1", "a2", "b1"):
+        (tmp_path / name).touch()
+    few = pb.StaticRange(start_span_number=3, end_span_number=4)
+    assert told("a{SPAN}", static_range=few) == (
+        f"spans= finds no file of the spans 3 to 4 by 'a{{SPAN}}' in '{tmp_path}'.\n"
+        "The spans there: 1, 2.\n"
+        "Hint: name a window that holds some of these."
+    )
+    latest = pb.RollingRange(num_spans=2)
+    assert "The spans there: none." in told("c{SPAN}", rolling_range=latest)
+    assert "'s0': 1, 2; 's1': 1" in told("a{SPAN}", "b{SPAN}", rolling_range=latest)
+    (tmp_path / "a2-old").touch()
+    assert "cannot tell the span of" in told("a{SPAN}", rolling_range=latest)
 
 
 @pytest.mark.tfx

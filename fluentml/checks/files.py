@@ -32,29 +32,23 @@ def data_files(graph: Graph, node: Node) -> Problems:
     if not folder.is_dir():
         yield missing(f"{step.verb} reads the folder {step.path!r}", folder)
         return
-    found = [spans.find(step.path, pattern, step.span) for pattern in step.patterns]
+    found = [spans.find(step.path, pattern, step.window) for pattern in step.patterns]
     for pattern, files in zip(step.patterns, found, strict=True):
         yield from _files_of(step, pattern, files)
-    read = {files.span for files in found if files.files}
-    if len(read) > 1:
+    if len({(*files.places,) for files in found if files.files}) > 1:
+        each = zip(step.split, found, strict=True)
         yield PipelineError(
-            f"{step.verb} reads one span for all splits, and its latest is not the same in each.",
-            "; ".join(
-                _span_of(split, files) for split, files in zip(step.split, found, strict=True)
-            ),
-            hint="complete the data, or name a span that every split has: span=…",
+            f"{step.verb} reads the same spans for all splits, and does not find the same in each.",
+            "; ".join(f"{split!r}: {spans.listed(files.places)}" for split, files in each),
+            hint="complete the data, or name what every split has: "
+            f"{'span' if step.spans is None else 'spans'}=…",
         )
-
-
-def _span_of(split: str, found: spans.Found) -> str:
-    span, version = found.span or (None, None)
-    return f"{split!r}: span {span}" + ("" if version is None else f", version {version}")
 
 
 def _files_of(step: FileBasedExampleGen, pattern: str, found: spans.Found) -> Problems:
     kinds = " or ".join(step.SUFFIXES)
-    # Where the span is given, TFX looks at no other.
-    if found.odd and step.span is None:
+    # Where spans are given, TFX looks at no other.
+    if found.odd and isinstance(step.window, int):
         yield PipelineError(
             f"{step.verb} cannot tell the span of {shown(found.odd[0])!r} by {pattern!r}.",
             hint="name only files of spans; numbers with zeros in front need their width, as in "
@@ -62,9 +56,12 @@ def _files_of(step: FileBasedExampleGen, pattern: str, found: spans.Found) -> Pr
         )
     elif found.spans and not found.files:
         yield PipelineError(
-            f"{step.verb} finds no file of span {step.span} by {pattern!r} in {step.path!r}.",
-            f"The spans there: {_some(found.spans)}.",
-            hint="name one of these, or leave span= out for the latest.",
+            f"{step.verb} finds no file of {spans.called(step.window)} by {pattern!r} in "
+            f"{step.path!r}.",
+            f"The spans there: {spans.listed((span, None) for span in found.spans)}.",
+            hint="name one of these, or leave span= out for the latest."
+            if step.spans is None
+            else "name a window that holds some of these, or how many of the latest to read.",
         )
     elif not found.files:
         named = f"no file {pattern!r}" if step.files_are_named else "no file"
@@ -83,11 +80,6 @@ def _files_of(step: FileBasedExampleGen, pattern: str, found: spans.Found) -> Pr
         )
 
 
-def _some(numbers: list[int]) -> str:
-    """Return the last few of many numbers."""
-    return ("…, " if len(numbers) > 8 else "") + ", ".join(map(str, numbers[-8:]))
-
-
 def csv_rows(graph: Graph, node: Node) -> Problems:
     """The first rows of CSV files are sound, and the column to partition on is there."""
     step = node.component
@@ -104,7 +96,7 @@ def files_of_csv(step: CsvExampleGen) -> list[list[Path]]:
     """Return the files of each pattern, as far as they can be looked at here."""
     if is_remote(step.path) or step.input_config:
         return []
-    found = [spans.find(step.path, pattern, step.span).files for pattern in step.patterns]
+    found = [spans.find(step.path, pattern, step.window).files for pattern in step.patterns]
     return [
         [path for path in files if step.files_are_named or _is_of_kind(step, path)]
         for files in found

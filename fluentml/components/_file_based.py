@@ -8,8 +8,8 @@ from typing import Annotated, Any, ClassVar
 from pydantic import field_validator, model_validator
 from typing_extensions import Self
 
-from fluentml import spans
 from fluentml.components._example_gen import DEFAULT_SPLIT, ExampleGen
+from fluentml.spans import Window, days, verify
 from fluentml.spec import PathText, Proto, absolute, proto_of
 
 
@@ -21,6 +21,8 @@ class FileBasedExampleGen(ExampleGen):
         pattern: The files to read, from `path`; default: every file. It may have spans, as the
             patterns of `split` may: see `fluentml.spans`.
         span: The span to read, a number, or a date; None, the latest.
+        spans: Several spans for one artifact: the latest ones, as many as this, or the first and
+            the last of a window, both included. Reading them is ours: TFX reads one.
         input_config: TFX's `example_gen_pb2.Input`, instead of `split` by files.
     """
 
@@ -30,6 +32,7 @@ class FileBasedExampleGen(ExampleGen):
     path: PathText
     pattern: str | None = None
     span: int | None = None
+    spans: Window | None = None
     input_config: Annotated[Proto | None, proto_of("tfx.components.example_gen.Input")] = None
 
     @field_validator("span", mode="before")
@@ -37,14 +40,27 @@ class FileBasedExampleGen(ExampleGen):
     def _one_span(cls, value: Any) -> Any:
         if value is None or value == "latest":
             return None
-        if isinstance(value, datetime.datetime):
-            value = value.date()
-        number = spans.days(value) if isinstance(value, datetime.date) else value
-        if isinstance(number, bool) or not isinstance(number, int) or number < 0:
+        number = _number(value)
+        if number is None:
             raise ValueError(
-                f'is {value!r}; TFX reads one span in a run: "latest", a number, or a date'
+                f'is {value!r}; it names one span: "latest", a number, or a date; spans= takes more'
             )
         return number
+
+    @field_validator("spans", mode="before")
+    @classmethod
+    def _several_spans(cls, value: Any) -> Any:
+        if value is None or (type(value) is int and value > 0):
+            return value
+        ends = [_number(end) for end in value] if isinstance(value, list | tuple) else []
+        if len(ends) != 2 or None in ends:
+            raise ValueError(
+                f"is {value!r}; it takes how many of the latest spans to read, or the first and "
+                "the last, numbers or dates: (1, 30)"
+            )
+        if ends[0] > ends[1]:  # type: ignore[operator]
+            raise ValueError(f"is {value!r}, and its first span comes after its last")
+        return tuple(ends)
 
     @model_validator(mode="after")
     def _one_way_to_split(self) -> Self:
@@ -56,9 +72,20 @@ class FileBasedExampleGen(ExampleGen):
             )
         if self.splits_are_files and len(plain) > 1:
             raise ValueError(f"takes {plain[1]} with hash buckets, and split= names files")
-        if not self.input_config and not spans.verify(self.patterns) and self.span is not None:
-            raise ValueError("takes span= with {SPAN}, or {YYYY}, {MM} and {DD}, in a file pattern")
+        asked = [name for name in ("span", "spans") if getattr(self, name) is not None]
+        if len(asked) > 1:
+            raise ValueError("takes span= or spans=, not both")
+        if not self.input_config and not verify(self.patterns) and asked:
+            places = "{SPAN}, or {YYYY}, {MM} and {DD}"
+            raise ValueError(f"takes {asked[0]}= with {places}, in a file pattern")
         return self
+
+    @property
+    def window(self) -> Window:
+        """The spans to read."""
+        if self.spans is not None:
+            return self.spans
+        return 1 if self.span is None else (self.span, self.span)
 
     @property
     def splits_are_files(self) -> bool:
@@ -107,10 +134,34 @@ class FileBasedExampleGen(ExampleGen):
             **(output if self.splits_are_files else self.buckets()),
         }
 
-    def _range(self) -> dict[str, Any]:
-        if self.span is None:
-            return {}
-        from tfx.proto import range_config_pb2
+    def windowed(self, executor: Any) -> Any:
+        """Return our FileBasedExampleGen, whose driver finds the spans that the executor reads."""
+        from tfx.dsl.components.base.executor_spec import BeamExecutorSpec
 
-        only = range_config_pb2.StaticRange(start_span_number=self.span, end_span_number=self.span)
-        return {"range_config": range_config_pb2.RangeConfig(static_range=only)}
+        from fluentml.executors.span_window import SpanWindowExampleGen
+
+        return SpanWindowExampleGen(
+            **self.reading(), custom_executor_spec=BeamExecutorSpec(executor)
+        )
+
+    def _range(self) -> dict[str, Any]:
+        if self.spans is None and self.span is None:
+            return {}
+        from tfx.proto.range_config_pb2 import RangeConfig, RollingRange, StaticRange
+
+        if isinstance(self.window, int):
+            config = RangeConfig(rolling_range=RollingRange(num_spans=self.window))
+        else:
+            first, last = self.window
+            only = StaticRange(start_span_number=first, end_span_number=last)
+            config = RangeConfig(static_range=only)
+        return {"range_config": config}
+
+
+def _number(span: Any) -> int | None:
+    """Return the number of a span that a number or a date names, or None."""
+    if isinstance(span, datetime.datetime):
+        span = span.date()
+    if isinstance(span, datetime.date):
+        span = days(span)
+    return span if type(span) is int and span >= 0 else None

@@ -15,7 +15,11 @@ class CsvExampleGen(FileBasedExampleGen):
     SUFFIXES: ClassVar[tuple[str, ...]] = (".csv",)
 
     def to_tfx(self, inputs: Mapping[str, Any]) -> Any:
-        """Return TFX's CsvExampleGen."""
+        """Return TFX's CsvExampleGen, or ours for a window of spans."""
+        if self.spans is not None:
+            from fluentml.executors.span_window import CsvWindowExecutor
+
+            return self.windowed(CsvWindowExecutor)
         from tfx.components.example_gen.csv_example_gen import component
 
         return component.CsvExampleGen(**self.reading())

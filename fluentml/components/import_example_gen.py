@@ -15,7 +15,11 @@ class ImportExampleGen(FileBasedExampleGen):
     SUFFIXES: ClassVar[tuple[str, ...]] = (".tfrecord", ".tfrecords", ".gz")
 
     def to_tfx(self, inputs: Mapping[str, Any]) -> Any:
-        """Return TFX's ImportExampleGen."""
+        """Return TFX's ImportExampleGen, or ours for a window of spans."""
+        if self.spans is not None:
+            from fluentml.executors.span_window import TFRecordWindowExecutor
+
+            return self.windowed(TFRecordWindowExecutor)
         from tfx.components.example_gen.import_example_gen import component
 
         return component.ImportExampleGen(**self.reading())

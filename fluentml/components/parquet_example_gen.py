@@ -17,6 +17,10 @@ class ParquetExampleGen(FileBasedExampleGen):
 
     def to_tfx(self, inputs: Mapping[str, Any]) -> Any:
         """Return TFX's FileBasedExampleGen with our executor, which keeps 0, False and ""."""
+        if self.spans is not None:
+            from fluentml.executors.span_window import ParquetWindowExecutor
+
+            return self.windowed(ParquetWindowExecutor)
         from tfx.components.example_gen.component import FileBasedExampleGen
         from tfx.dsl.components.base.executor_spec import BeamExecutorSpec
 

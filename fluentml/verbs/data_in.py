@@ -9,7 +9,7 @@ from typing_extensions import Self, Unpack
 
 from fluentml import components as kinds
 from fluentml import frames
-from fluentml.sources import PathLike, Span, Split
+from fluentml.sources import PathLike, Span, Spans, Split
 from fluentml.verbs._base import Chain, Step
 from fluentml.words import in_words_of
 
@@ -24,6 +24,7 @@ class DataIn(Chain):
         split: Split | None = None,
         pattern: str | None = None,
         span: Span = "latest",
+        spans: Spans | None = None,
         partition_on: str | None = None,
         input_config: Any = None,
         output_config: Any = None,
@@ -40,6 +41,10 @@ class DataIn(Chain):
                 `{VERSION}` a version of it: `"{YYYY}-{MM}-{DD}/*.csv"`, `"span-{SPAN:2}/*"` (two
                 digits).
             span: The span to read: `"latest"`, a number, or a date; always in its latest version.
+            spans: Several spans for one Examples artifact: how many of the latest there are, `30`,
+                or the first and the last, both included, `(date(2024, 5, 1), date(2024, 5, 31))`,
+                of which those that exist are read. Each in its latest version; the artifact's span
+                is the last. TFX reads one span, so this is a component of ours.
             partition_on: Column by whose value the hash buckets are dealt, so that the rows of one
                 user stay in one split; whole numbers or text. Default: by the whole row.
             input_config: TFX's `example_gen_pb2.Input`, instead of `split`.
@@ -52,6 +57,7 @@ class DataIn(Chain):
             split=split,
             pattern=pattern,
             span=span,
+            spans=spans,
             partition_on=partition_on,
             input_config=input_config,
             output_config=output_config,
@@ -65,6 +71,7 @@ class DataIn(Chain):
         split: Split | None = None,
         pattern: str | None = None,
         span: Span = "latest",
+        spans: Spans | None = None,
         partition_on: str | None = None,
         input_config: Any = None,
         output_config: Any = None,
@@ -74,9 +81,10 @@ class DataIn(Chain):
 
         Args:
             path: Folder with the files.
-            split: As in `from_csv`; `pattern`, `span` and `partition_on` too.
+            split: As in `from_csv`; `pattern`, `span`, `spans` and `partition_on` too.
             pattern: The files to read.
             span: The span to read.
+            spans: The spans to read into one artifact.
             partition_on: Feature by whose value the hash buckets are dealt.
             input_config: TFX's `example_gen_pb2.Input`, instead of `split`.
             output_config: TFX's `example_gen_pb2.Output`, instead of `split`.
@@ -88,6 +96,7 @@ class DataIn(Chain):
             split=split,
             pattern=pattern,
             span=span,
+            spans=spans,
             partition_on=partition_on,
             input_config=input_config,
             output_config=output_config,
@@ -101,6 +110,7 @@ class DataIn(Chain):
         split: Split | None = None,
         pattern: str | None = None,
         span: Span = "latest",
+        spans: Spans | None = None,
         partition_on: str | None = None,
         input_config: Any = None,
         output_config: Any = None,
@@ -113,9 +123,10 @@ class DataIn(Chain):
 
         Args:
             path: Folder with the files.
-            split: As in `from_csv`; `pattern`, `span` and `partition_on` too.
+            split: As in `from_csv`; `pattern`, `span`, `spans` and `partition_on` too.
             pattern: The files to read.
             span: The span to read.
+            spans: The spans to read into one artifact.
             partition_on: Feature by whose value the hash buckets are dealt.
             input_config: TFX's `example_gen_pb2.Input`, instead of `split`.
             output_config: TFX's `example_gen_pb2.Output`, instead of `split`.
@@ -127,6 +138,7 @@ class DataIn(Chain):
             split=split,
             pattern=pattern,
             span=span,
+            spans=spans,
             partition_on=partition_on,
             input_config=input_config,
             output_config=output_config,
@@ -140,6 +152,7 @@ class DataIn(Chain):
         split: Split | None = None,
         pattern: str | None = None,
         span: Span = "latest",
+        spans: Spans | None = None,
         partition_on: str | None = None,
         input_config: Any = None,
         output_config: Any = None,
@@ -149,9 +162,10 @@ class DataIn(Chain):
 
         Args:
             path: Folder with the files.
-            split: As in `from_csv`; `pattern`, `span` and `partition_on` too.
+            split: As in `from_csv`; `pattern`, `span`, `spans` and `partition_on` too.
             pattern: The files to read.
             span: The span to read.
+            spans: The spans to read into one artifact.
             partition_on: Feature by whose value the hash buckets are dealt.
             input_config: TFX's `example_gen_pb2.Input`, instead of `split`.
             output_config: TFX's `example_gen_pb2.Output`, instead of `split`.
@@ -163,6 +177,7 @@ class DataIn(Chain):
             split=split,
             pattern=pattern,
             span=span,
+            spans=spans,
             partition_on=partition_on,
             input_config=input_config,
             output_config=output_config,

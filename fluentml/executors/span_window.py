@@ -1,0 +1,191 @@
+"""A window of spans in one Examples artifact: TFX's FileBasedExampleGen reads one span.
+
+The driver finds the spans, and writes a pattern for each into the input config, a line apiece; the
+executors read them all. The fingerprint covers every file, so a cached result stands as long as the
+window holds the same files.
+"""
+
+from __future__ import annotations
+
+import functools
+import os
+from collections.abc import Callable, Iterable
+from typing import Any
+
+import apache_beam as beam
+import tensorflow as tf
+from tfx.components.example_gen import component, driver, input_processor
+from tfx.components.example_gen.csv_example_gen import executor as tfx_csv
+from tfx.components.example_gen.import_example_gen import executor as tfx_import
+from tfx.dsl.io import fileio
+from tfx.proto import example_gen_pb2, range_config_pb2
+from tfx.types import standard_component_specs
+from tfx.utils import io_utils
+from tfx_bsl.coders import csv_decoder
+
+from fluentml import spans
+from fluentml.errors import DataError
+from fluentml.executors.row_files import AvroExecutor, ParquetExecutor
+
+_BETWEEN = "\n"
+
+
+class SpanWindowDriver(driver.FileBasedDriver):
+    """Find the spans of the window before the cache is asked."""
+
+    def get_input_processor(
+        self,
+        splits: Iterable[example_gen_pb2.Input.Split],
+        range_config: range_config_pb2.RangeConfig | None = None,
+        input_base_uri: str | None = None,
+    ) -> input_processor.InputProcessor:
+        """Return what resolves spans, patterns and the fingerprint for TFX's driver."""
+        return _Processor(input_base_uri, splits, _window(range_config))
+
+
+class SpanWindowExampleGen(component.FileBasedExampleGen):
+    """FileBasedExampleGen whose `range_config` may span more than one span.
+
+    A rolling range counts the spans that exist, so a day without data takes no place in it.
+    """
+
+    DRIVER_CLASS = SpanWindowDriver
+
+
+def _window(range_config: Any) -> spans.Window:
+    if range_config.HasField("rolling_range"):
+        return int(range_config.rolling_range.num_spans)
+    static = range_config.static_range
+    return static.start_span_number, static.end_span_number
+
+
+class _Processor(input_processor.FileBasedInputProcessor):
+    def __init__(self, folder: str | None, splits: Any, window: spans.Window) -> None:
+        super().__init__(folder, splits)
+        self._window = window
+        self._places: list[spans.Place] = []
+
+    def resolve_span_and_version(self) -> tuple[int, int | None]:
+        """Return the last span; a window has no one version."""
+        found = {split.name: self._find(split.pattern) for split in self._splits}
+        self._places, *others = found.values()
+        if any(places != self._places for places in others):
+            raise DataError(
+                "spans= reads the same spans for all splits, and does not find the same in each.",
+                "; ".join(f"{split!r}: {spans.listed(places)}" for split, places in found.items()),
+                hint="complete the data, or name what every split has: spans=…",
+            )
+        return self._places[-1][0], None
+
+    def _find(self, pattern: str) -> list[spans.Place]:
+        whole = self._whole(pattern)
+        files, odd = spans.by_places(whole, fileio.glob(spans.any_span(whole)))
+        if odd and isinstance(self._window, int):
+            raise DataError(
+                f"spans= cannot tell the span of {odd[0]!r} by {pattern!r}.",
+                hint="name only files of spans, or the first and the last span to read.",
+            )
+        places = spans.chosen(files, self._window)
+        if not places:
+            raise DataError(
+                f"spans= finds no file of {spans.called(self._window)} by {pattern!r} in "
+                f"{self._input_base_uri!r}.",
+                f"The spans there: {spans.listed(spans.chosen(files, len(files))) or 'none'}.",
+                hint="name a window that holds some of these.",
+            )
+        return places
+
+    def _whole(self, pattern: str) -> str:
+        return os.path.join(self._input_base_uri, pattern)  # noqa: PTH118 (it may be a URI)
+
+    def get_pattern_for_span_version(self, pattern: str, span: int, version: int | None) -> str:
+        """Return the patterns of all spans, a line apiece."""
+        fill = super().get_pattern_for_span_version
+        return _BETWEEN.join(fill(pattern, *place) for place in self._places)
+
+    def get_input_fingerprint(self, span: int, version: int | None) -> str:
+        """Return the fingerprint of the files of all spans."""
+        return _BETWEEN.join(
+            io_utils.generate_fingerprint(split.name, self._whole(pattern))
+            for split in self._splits
+            for pattern in self.get_pattern_for_span_version(split.pattern, span, version).split(
+                _BETWEEN
+            )
+        )
+
+
+@beam.ptransform_fn
+@beam.typehints.with_input_types(beam.Pipeline)
+def _read_each(
+    pipeline: Any, exec_properties: dict[str, Any], split_pattern: str, read: Callable[..., Any]
+) -> Any:
+    return [
+        pipeline | pattern >> read(exec_properties, pattern)
+        for pattern in split_pattern.split(_BETWEEN)
+    ] | beam.Flatten()
+
+
+class _ReadEach:
+    """Read span after span as the executor beside it reads one."""
+
+    def GetInputSourceToExamplePTransform(self) -> Any:  # noqa: N802 (TFX's name)
+        """Return the transform that reads the spans of one split."""
+        one: Any = super()
+        return functools.partial(_read_each, read=one.GetInputSourceToExamplePTransform())
+
+
+class TFRecordWindowExecutor(_ReadEach, tfx_import.Executor):
+    """Read TFRecord files of several spans."""
+
+
+class ParquetWindowExecutor(_ReadEach, ParquetExecutor):
+    """Read Parquet files of several spans."""
+
+
+class AvroWindowExecutor(_ReadEach, AvroExecutor):
+    """Read Avro files of several spans."""
+
+
+@beam.ptransform_fn
+@beam.typehints.with_input_types(beam.Pipeline)
+@beam.typehints.with_output_types(tf.train.Example)
+def _read_csv(pipeline: Any, exec_properties: dict[str, Any], split_pattern: str) -> Any:
+    """Read as TFX's CsvExampleGen does, with one type for a column over all spans."""
+    folder = exec_properties[standard_component_specs.INPUT_BASE_KEY]
+    files = [
+        file
+        for pattern in split_pattern.split(_BETWEEN)
+        for file in sorted(fileio.glob(os.path.join(folder, pattern)))  # noqa: PTH118
+    ]
+    rows = (
+        pipeline
+        | "Files" >> beam.Create(files)
+        | "Lines" >> beam.ParDo(tfx_csv._ReadCsvRecordsFromTextFile())
+        | "Cells" >> beam.ParDo(csv_decoder.ParseCSVLine(delimiter=","))
+        | "Rows" >> beam.Keys()
+    )
+    types = csv_decoder.ColumnTypeInferrer(_one_header(files), skip_blank_lines=True)
+    columns = beam.pvalue.AsSingleton(rows | "Types" >> beam.CombineGlobally(types))
+    return rows | "ToExample" >> beam.ParDo(tfx_csv._ParsedCsvToTfExample(), columns)
+
+
+def _one_header(files: list[str]) -> list[str]:
+    first = io_utils.load_csv_column_names(files[0])
+    for file in files[1:]:
+        header = io_utils.load_csv_column_names(file)
+        if header != first:
+            raise DataError(
+                "spans= reads files with different headers into one split.",
+                f"  {files[0]}:1: {','.join(first)}",
+                f"  {file}:1: {','.join(header)}",
+                hint="give them the same columns in the same order.",
+            )
+    return list(first)
+
+
+class CsvWindowExecutor(tfx_csv.Executor):
+    """Read CSV files of several spans."""
+
+    def GetInputSourceToExamplePTransform(self) -> Any:  # noqa: N802 (TFX's name)
+        """Return the transform that reads the spans of one split."""
+        return _read_csv
