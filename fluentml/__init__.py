@@ -36,6 +36,7 @@ from fluentml.params import param
 from fluentml.pipeline import PipelineDef
 from fluentml.sources import (
     from_avro,
+    from_bigquery,
     from_csv,
     from_custom_example_gen,
     from_dataframe,
@@ -55,6 +56,7 @@ __all__ = [
     "from_avro",
     "from_dataframe",
     "from_sql",
+    "from_bigquery",
     "from_custom_example_gen",
     "param",
     "Channel",

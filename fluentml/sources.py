@@ -172,6 +172,29 @@ def from_sql(
     )
 
 
+def from_bigquery(
+    query: str | None = None,
+    *,
+    split: Split | None = None,
+    partition_on: str | None = None,
+    span: int | datetime.date | None = None,
+    project: str | None = None,
+    temp_location: str | None = None,
+    output_config: Any = None,
+) -> Component:
+    """Return a source of examples for `bulk_infer`; as `PipelineDef.from_bigquery`."""
+    return make(
+        kinds.BigQueryExampleGen,
+        query=query,
+        split=split,
+        partition_on=partition_on,
+        span=span,
+        project=project,
+        temp_location=temp_location,
+        output_config=output_config,
+    )
+
+
 def from_custom_example_gen(
     component: Any | Callable[..., Any], *, id: str | None = None
 ) -> Component:

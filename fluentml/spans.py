@@ -12,7 +12,7 @@ import datetime
 import re
 from collections.abc import Iterable
 from pathlib import Path
-from typing import NamedTuple, TypeAlias
+from typing import Any, NamedTuple, TypeAlias
 
 DATE = ("YYYY", "MM", "DD")
 _PLACE = re.compile(r"\{([^{}:]*)(?::([^{}]*))?\}")
@@ -67,6 +67,15 @@ def _problem(pattern: str) -> str | None:
 def days(date: datetime.date) -> int:
     """Return the span of a date."""
     return date.toordinal() - datetime.date(1970, 1, 1).toordinal()
+
+
+def number(span: Any) -> int | None:
+    """Return the number of a span that a number or a date names; None where it names none."""
+    if isinstance(span, datetime.datetime):
+        span = span.date()
+    if isinstance(span, datetime.date):
+        span = days(span)
+    return span if type(span) is int and span >= 0 else None
 
 
 class Found(NamedTuple):

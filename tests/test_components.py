@@ -35,7 +35,8 @@ P = fml.PipelineDef("test")
         ),
         (
             {"train": 1, "eval": "e*"},
-            "is {'train': 1, 'eval': 'e*'}; it takes hash buckets or file patterns, not both.",
+            "is {'train': 1, 'eval': 'e*'}; it takes hash buckets or a file pattern for each, not "
+            "both.",
         ),
     ],
 )

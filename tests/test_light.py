@@ -58,6 +58,7 @@ PROGRAM = """
     Path("data/rows.parquet").touch()
     fml.PipelineDef("parquet").from_parquet("data", pattern="*.parquet").check()
     fml.PipelineDef("sql").from_sql("postgresql://host/trips", "SELECT 1").check()
+    fml.PipelineDef("cloud").from_bigquery("SELECT 1", temp_location="gs://bucket/tmp").check()
     graph = pipeline.graph
     graph.to_text(), graph.to_mermaid()
     assert fml.Graph.from_json(graph.to_json()) == graph

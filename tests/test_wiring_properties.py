@@ -57,6 +57,7 @@ def report(final_status, title): ...
 CALLS = st.one_of(
     verb("from_csv", "d", may_read=False, split=[None, {"train": 1}, {"a": "a*", "b": "b*"}]),
     verb("from_tfrecord", "d", may_read=False, pattern=[None, "{SPAN}"], spans=[None, 3, (1, 9)]),
+    verb("from_bigquery", "SELECT 1", may_read=False, split=[None, {"train": 1}]),
     verb("generate_statistics", exclude_splits=[(), ("eval",)]),
     verb("infer_schema", infer_feature_shape=[True, False]),
     verb("with_imported_schema", "s", may_read=False),

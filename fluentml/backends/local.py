@@ -14,7 +14,13 @@ from typing import TYPE_CHECKING, Any
 from platformdirs import user_log_path
 
 from fluentml.backends import Backend
-from fluentml.components import CustomComponent, InfraValidator, Pusher, UserCode
+from fluentml.components import (
+    BigQueryExampleGen,
+    CustomComponent,
+    InfraValidator,
+    Pusher,
+    UserCode,
+)
 from fluentml.errors import BackendError, DataError, RunError
 from fluentml.graph import Graph, Node
 from fluentml.results import (
@@ -328,6 +334,25 @@ def _refuse_the_impossible(graph: Graph) -> None:
                 f"{step.verb} runs a container, and no Docker engine is reachable here.",
                 hint="start Docker, or run the steps before it: run(to=…).",
             )
+        if isinstance(step, BigQueryExampleGen):
+            _refuse_without_credentials(step)
+
+
+def _refuse_without_credentials(step: BigQueryExampleGen) -> None:
+    """Refuse a step that asks Google Cloud, where Google's own libraries would find no account."""
+    try:
+        import google.auth
+    except ModuleNotFoundError:
+        return  # It comes with TFX, whose absence is told next.
+    try:
+        google.auth.default()
+    except google.auth.exceptions.DefaultCredentialsError as error:
+        raise BackendError(
+            f"{step.verb} asks Google Cloud, and there are no credentials here.",
+            str(error).partition(" To set up")[0],
+            hint="run `gcloud auth application-default login`, or let "
+            "GOOGLE_APPLICATION_CREDENTIALS name the key file of a service account.",
+        ) from error
 
 
 def _docker_answers() -> bool:

@@ -10,7 +10,7 @@ from collections.abc import Callable
 from typing import NamedTuple
 
 from fluentml import components as kinds
-from fluentml.checks import files, fit, user_code
+from fluentml.checks import cloud, files, fit, user_code
 from fluentml.checks._paths import Problems
 from fluentml.errors import PipelineError
 from fluentml.graph import Graph, Node
@@ -30,6 +30,7 @@ CHECKS: tuple[Check, ...] = (
     Check(
         files.imported_files, (kinds.ImportSchemaGen, kinds.ImportedArtifact, kinds.SqlExampleGen)
     ),
+    Check(cloud.temp_location, (kinds.BigQueryExampleGen,)),
     Check(user_code.user_code, (kinds.UserCode,)),
     Check(
         fit.splits_exist,

@@ -8,6 +8,7 @@ from fluentml.components._file_based import FileBasedExampleGen
 from fluentml.components._steps import TrainingSteps
 from fluentml.components._user_code import UserCode
 from fluentml.components.avro_example_gen import AvroExampleGen
+from fluentml.components.bigquery_example_gen import BigQueryExampleGen
 from fluentml.components.bulk_inferrer import BulkInferrer
 from fluentml.components.csv_example_gen import CsvExampleGen
 from fluentml.components.custom import CustomComponent
@@ -41,6 +42,7 @@ from fluentml.components.tuner import Tuner
 __all__ = [
     "AllOf",
     "AvroExampleGen",
+    "BigQueryExampleGen",
     "BulkInferrer",
     "CsvExampleGen",
     "CustomComponent",

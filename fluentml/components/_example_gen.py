@@ -17,7 +17,7 @@ class ExampleGen(Component):
 
     Attributes:
         split: Either the hash buckets of each split, `{"train": 2, "eval": 1}` (the default: two
-            thirds and one third), or the files of each, `{"train": "2024-*.csv", …}`.
+            thirds and one third), or what to read for each, `{"train": "2024-*.csv", …}`.
         partition_on: Feature by whose value the buckets are dealt, so that the examples of one
             user stay in one split; whole numbers or text. Default: by the whole example.
         output_config: TFX's `example_gen_pb2.Output`, instead of `split` by buckets.
@@ -25,8 +25,8 @@ class ExampleGen(Component):
 
     ROLE: ClassVar[str] = "ExampleGen"
     OUTPUTS: ClassVar[Mapping[str, str]] = {"examples": "Examples"}
-    TAKES_PATTERNS: ClassVar[bool] = True
-    """Whether `split` may name files, rather than hash buckets."""
+    TEXT_SPLITS: ClassVar[str] = "file pattern"
+    """What `split` may name for each split, rather than hash buckets; empty: nothing."""
 
     split: FrozenDict[str, int] | FrozenDict[str, str] = DEFAULT_SPLIT
     partition_on: str | None = None
@@ -39,16 +39,18 @@ class ExampleGen(Component):
             return DEFAULT_SPLIT
         if not isinstance(value, Mapping) or not value:
             raise ValueError(f'is {value!r}; name at least one split, for example {{"train": 1}}')
-        if not cls.TAKES_PATTERNS and any(isinstance(part, str) for part in value.values()):
+        if not cls.TEXT_SPLITS and any(isinstance(part, str) for part in value.values()):
             raise ValueError(f"is {value!r}; it takes hash buckets here: whole numbers, 1 or more")
         for name, part in value.items():
             if not part or not isinstance(part, int | str) or (isinstance(part, int) and part < 0):
                 raise ValueError(
-                    f"gives {name!r} the value {part!r}; it takes hash buckets (1 or more) "
-                    "or a file pattern"
+                    f"gives {name!r} the value {part!r}; it takes hash buckets (1 or more)"
+                    + (f" or a {cls.TEXT_SPLITS}" if cls.TEXT_SPLITS else "")
                 )
         if len({isinstance(part, str) for part in value.values()}) > 1:
-            raise ValueError(f"is {value!r}; it takes hash buckets or file patterns, not both")
+            raise ValueError(
+                f"is {value!r}; it takes hash buckets or a {cls.TEXT_SPLITS} for each, not both"
+            )
         return value
 
     @property

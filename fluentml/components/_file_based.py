@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import datetime
 from typing import Annotated, Any, ClassVar
 
 from pydantic import field_validator, model_validator
 from typing_extensions import Self
 
 from fluentml.components._example_gen import DEFAULT_SPLIT, ExampleGen
-from fluentml.spans import Window, days, verify
+from fluentml.spans import Window, number, verify
 from fluentml.spec import PathText, Proto, absolute, proto_of
 
 
@@ -40,19 +39,19 @@ class FileBasedExampleGen(ExampleGen):
     def _one_span(cls, value: Any) -> Any:
         if value is None or value == "latest":
             return None
-        number = _number(value)
-        if number is None:
+        found = number(value)
+        if found is None:
             raise ValueError(
                 f'is {value!r}; it names one span: "latest", a number, or a date; spans= takes more'
             )
-        return number
+        return found
 
     @field_validator("spans", mode="before")
     @classmethod
     def _several_spans(cls, value: Any) -> Any:
         if value is None or (type(value) is int and value > 0):
             return value
-        ends = [_number(end) for end in value] if isinstance(value, list | tuple) else []
+        ends = [number(end) for end in value] if isinstance(value, list | tuple) else []
         if len(ends) != 2 or None in ends:
             raise ValueError(
                 f"is {value!r}; it takes how many of the latest spans to read, or the first and "
@@ -156,12 +155,3 @@ class FileBasedExampleGen(ExampleGen):
             only = StaticRange(start_span_number=first, end_span_number=last)
             config = RangeConfig(static_range=only)
         return {"range_config": config}
-
-
-def _number(span: Any) -> int | None:
-    """Return the number of a span that a number or a date names, or None."""
-    if isinstance(span, datetime.datetime):
-        span = span.date()
-    if isinstance(span, datetime.date):
-        span = days(span)
-    return span if type(span) is int and span >= 0 else None

@@ -11,4 +11,4 @@ class DataFrameExampleGen(ParquetExampleGen):
     """Read the Parquet file that `fluentml.frames` wrote: `pattern` is its name."""
 
     VERB: ClassVar[str] = "from_dataframe"
-    TAKES_PATTERNS: ClassVar[bool] = False
+    TEXT_SPLITS: ClassVar[str] = ""

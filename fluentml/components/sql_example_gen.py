@@ -31,7 +31,7 @@ class SqlExampleGen(ExampleGen):
     VERB: ClassVar[str] = "from_sql"
     LOWERED_TO: ClassVar[str] = "QueryBasedExampleGen, our executor"
     RUNS_HERE: ClassVar[str] = "yes, with the extra `sql`"
-    TAKES_PATTERNS: ClassVar[bool] = False
+    TEXT_SPLITS: ClassVar[str] = ""
 
     url: str
     query: str

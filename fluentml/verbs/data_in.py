@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime
 from collections.abc import Callable, Mapping
 from typing import Any
 
@@ -250,6 +251,51 @@ class DataIn(Chain):
             query=query,
             split=split,
             partition_on=partition_on,
+            **step,
+        )
+
+    def from_bigquery(
+        self,
+        query: str | None = None,
+        *,
+        split: Split | None = None,
+        partition_on: str | None = None,
+        span: int | datetime.date | None = None,
+        project: str | None = None,
+        temp_location: str | None = None,
+        output_config: Any = None,
+        **step: Unpack[Step],
+    ) -> Self:
+        """Read the rows of a query in Google BigQuery, by TFX's BigQueryExampleGen.
+
+        It takes columns of the types INT64, BOOL, FLOAT64 and STRING, and arrays of these: cast
+        others in the query. With `cache()` the query runs again only once it changes: TFX cannot
+        see whether the tables did.
+
+        Args:
+            query: A SELECT in GoogleSQL.
+            split: Hash buckets by split, default `{"train": 2, "eval": 1}`, or, instead of `query`,
+                the query of each split: `{"train": "SELECT …", "eval": "SELECT …"}`.
+            partition_on: As in `from_csv`.
+            span: The day (UTC) that `@span_yyyymmdd_utc`, a text such as '20240501', and
+                `@span_begin_timestamp` and `@span_end_timestamp`, in seconds since 1970, stand for
+                in the query: a date, or its days since 1970-01-01.
+            project: The Google Cloud project in which the query runs. Default: what `--project` of
+                Beam's arguments says, or that of the credentials.
+            temp_location: Folder in Cloud Storage by way of which the rows come:
+                `"gs://bucket/tmp"`. Default: what `--temp_location` of Beam's arguments says.
+            output_config: TFX's `example_gen_pb2.Output`, instead of `split`.
+            **step: See `Step`.
+        """
+        return self._add(
+            kinds.BigQueryExampleGen,
+            query=query,
+            split=split,
+            partition_on=partition_on,
+            span=span,
+            project=project,
+            temp_location=temp_location,
+            output_config=output_config,
             **step,
         )
 
