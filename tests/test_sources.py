@@ -372,6 +372,10 @@ def test_a_row_as_an_example():
         "day": ("bytes_list", [b"2024-05-01"]),
         "moment": ("bytes_list", [b"2024-05-01T12:30:00"]),
     }
+    assert message_of(fml.FluentmlError, to_example, {"n": [1, -(2**63) - 1]}) == (
+        "The column 'n' holds whole numbers of more than 64 bits, such as -9223372036854775809.\n"
+        "Hint: cast them to a smaller type, to floats or to text."
+    )
     assert message_of(fml.FluentmlError, to_example, {"where": {"lat": 1}}) == (
         "The column 'where' holds values of the type dict, and a feature cannot.\n"
         "Hint: leave it out, or write it as numbers, text or lists of one of these."

@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import contextlib
+import json
 import os
 import shutil
 import socket
 import sqlite3
 import subprocess
 import tempfile
+import threading
 import time
 import traceback
 from collections.abc import Iterator
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 import pytest
@@ -83,14 +86,18 @@ def test_what_is_no_url():
     )
 
 
-def test_an_sqlite_file_that_is_not_there(tmp_path, monkeypatch):
+@pytest.mark.parametrize("kind", ["sqlite", "sqlite+pysqlite", "duckdb"])
+def test_a_database_file_that_is_not_there(tmp_path, monkeypatch, kind):
     monkeypatch.chdir(tmp_path)
     (tmp_path / "trips.db").touch()
-    assert problems_of(P.from_sql("sqlite:///trips.db", "SELECT 1")) == []
-    for url in ("sqlite://", "sqlite:///${DB}", "postgresql://host/database"):
+    for place in ("//", "///:memory:", "///${DB}", "///trips.db", f"///{tmp_path}/trips.db?a=b"):
+        assert problems_of(P.from_sql(f"{kind}:{place}", "SELECT 1")) == []
+    for url in ("postgresql://host/database", "duckdb:///md:trips"):
         assert problems_of(P.from_sql(url, "SELECT 1")) == []
-    (problem,) = problems_of(P.from_sql("sqlite:///trip.db", "SELECT 1"))
-    assert problem.startswith("from_sql() reads the SQLite file 'trip.db', and it does not exist.")
+    (problem,) = problems_of(P.from_sql(f"{kind}:///trip.db", "SELECT 1"))
+    assert problem.startswith(
+        "from_sql() reads the database file 'trip.db', and it does not exist."
+    )
     assert problem.endswith("Hint: did you mean 'trips.db'?")
 
 
@@ -168,6 +175,128 @@ def test_what_goes_wrong_is_told_in_one_line(tmp_path, trips, url, query, said):
     with pytest.raises(RunError) as error:
         pipeline.from_sql(url or f"sqlite:///{trips}", query).run(quiet=True)
     assert said in str(error.value).splitlines()[0]
+
+
+@pytest.mark.tfx
+def test_duckdb_rows_arrive_by_their_types(tmp_path, monkeypatch):
+    pytest.importorskip("duckdb_engine", reason="the extra `sql` is not installed")
+    import duckdb
+
+    monkeypatch.chdir(tmp_path)
+    columns = {
+        "id": "i::INTEGER",
+        "fare": "(i / 2)::DECIMAL(10, 2)",
+        "total": "sum(i) OVER (ORDER BY i)",  # a HUGEINT
+        "list": "[i, NULL, 2]",
+        "word": "CASE WHEN i <> 2 THEN 'w' || i END",
+        "day": "DATE '2024-05-01'",
+        "moment": "TIMESTAMP '2024-05-01 12:30:00'",
+        "key": "'e39cc4ca-86f1-421e-88aa-1af685447934'::UUID",
+        "yes": "i = 2",
+        "photo": "'\\xAA'::BLOB",
+        "period": "INTERVAL 3 DAY",
+        "where": "{'lat': i}",
+    }
+    made = ", ".join(f'{value} AS "{name}"' for name, value in columns.items())
+    with contextlib.closing(duckdb.connect("trips.duckdb")) as connection:
+        connection.execute(f"CREATE TABLE trips AS SELECT {made} FROM range(30) r(i)")
+    pipeline = fml.PipelineDef("p", root=tmp_path / "artifacts")
+
+    def reading(query: str) -> fml.PipelineDef:
+        return pipeline.from_sql("duckdb:///trips.duckdb", query, split={"all": 1})
+
+    query = "SELECT * EXCLUDE \"where\" FROM trips WHERE day IS NOT NULL AND ':no' <> '%s'"
+    rows = examples_of(reading(query))["all"]
+    assert values(rows, "id") == [*range(30)]
+    (third,) = [row for row in rows if row["id"] == ("int64_list", [2])]
+    assert third == {
+        "id": ("int64_list", [2]),
+        "fare": ("float_list", [1.0]),
+        "total": ("int64_list", [3]),
+        "list": ("int64_list", [2, 2]),
+        "word": (None, []),
+        "day": ("bytes_list", [b"2024-05-01"]),
+        "moment": ("bytes_list", [b"2024-05-01T12:30:00"]),
+        "key": ("bytes_list", [b"e39cc4ca-86f1-421e-88aa-1af685447934"]),
+        "yes": ("int64_list", [1]),
+        "photo": ("bytes_list", [b"\xaa"]),
+        "period": ("float_list", [259200.0]),
+    }
+    # The file is nobody's any more, and was never written to.
+    duckdb.connect("trips.duckdb").close()
+    with pytest.raises(RunError, match=r"The column 'where' holds values of the type dict"):
+        reading("SELECT * FROM trips").run(quiet=True)
+    with pytest.raises(RunError, match="read-only"):
+        reading("DROP TABLE trips").run(quiet=True)
+
+
+class FakeTrino(BaseHTTPRequestHandler):
+    """As much of Trino's HTTP protocol as a query needs: its answer comes in two pages."""
+
+    asked: list[str]
+
+    def do_POST(self):
+        query = self.rfile.read(int(self.headers["Content-Length"])).decode()
+        self.asked.append(f"{self.headers['X-Trino-Catalog']}: {query}")
+        self.page(0)
+
+    def do_GET(self):
+        self.page(int(self.path.rpartition("/")[2]))
+
+    def page(self, number: int) -> None:
+        kinds = {"id": "bigint", "fare": "decimal(6,2)", "word": "varchar(9)", "day": "date"}
+        host = f"http://{self.headers['Host']}"
+        rows = [[n, f"{n}.50", None if n == 1 else f"w{n}", "2024-05-01"] for n in range(30)]
+        answer = {
+            "id": "1",
+            "infoUri": f"{host}/info",
+            "stats": {"state": "RUNNING"},
+            "columns": [
+                {"name": name, "type": kind, "typeSignature": signature(kind)}
+                for name, kind in kinds.items()
+            ],
+        }
+        if number:
+            answer["data"] = rows[:20] if number == 1 else rows[20:]
+        if number < 2:
+            answer["nextUri"] = f"{host}/v1/statement/1/{number + 1}"
+        text = json.dumps(answer).encode()
+        self.send_response(200)
+        self.send_header("Content-Type", "application/json")
+        self.send_header("Content-Length", str(len(text)))
+        self.end_headers()
+        self.wfile.write(text)
+
+    def log_message(self, *args): ...
+
+
+def signature(kind: str) -> dict:
+    name, _, numbers = kind.rstrip(")").partition("(")
+    arguments = [{"kind": "LONG", "value": int(n)} for n in numbers.split(",") if n]
+    return {"rawType": name, "arguments": arguments}
+
+
+@pytest.mark.tfx
+def test_trino_as_a_fake_speaks_it(tmp_path):
+    pytest.importorskip("trino", reason="the extra `sql` is not installed")
+    asked: list[str] = []
+    handler = type("Handler", (FakeTrino,), {"asked": asked})
+    with ThreadingHTTPServer(("127.0.0.1", 0), handler) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        url = f"trino://me@127.0.0.1:{server.server_port}/hive/default"
+        query = "SELECT * FROM trips WHERE word LIKE 'w%' AND '12:30' <> ':id'"
+        pipeline = fml.PipelineDef("p", root=tmp_path / "artifacts")
+        rows = examples_of(pipeline.from_sql(url, query, split={"all": 1}))["all"]
+        server.shutdown()
+    assert f"hive: {query}" in asked
+    assert values(rows, "id") == [*range(30)]
+    (second,) = [row for row in rows if row["id"] == ("int64_list", [1])]
+    assert second == {
+        "id": ("int64_list", [1]),
+        "fare": ("float_list", [1.5]),
+        "word": (None, []),
+        "day": ("bytes_list", [b"2024-05-01"]),
+    }
 
 
 # -- servers ---------------------------------------------------------------------------------------

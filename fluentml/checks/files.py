@@ -120,10 +120,9 @@ def imported_files(graph: Graph, node: Node) -> Problems:
             )
     elif isinstance(step, SqlExampleGen):
         # SQLite would make an empty one.
-        if step.sqlite_file and not Path(step.sqlite_file).is_file():
-            yield missing(
-                f"{step.verb} reads the SQLite file {step.sqlite_file!r}", Path(step.sqlite_file)
-            )
+        file = step.database_file
+        if file and not Path(file).is_file():
+            yield missing(f"{step.verb} reads the database file {file!r}", Path(file))
     elif isinstance(step, ImportedArtifact) and not is_remote(step.uri):
         folder = Path(step.uri)
         is_companion = isinstance(step, ImportedStatistics)

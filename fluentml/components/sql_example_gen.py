@@ -12,7 +12,7 @@ from pydantic import ConfigDict, field_validator
 from fluentml.components._example_gen import ExampleGen
 from fluentml.errors import DefinitionError
 
-_SQLITE = "sqlite:///"
+_IN_A_FILE = re.compile(r"(?:sqlite|duckdb)(?:\+\w+)?:///(?P<path>[^?]*)")
 _FROM_ENVIRONMENT = re.compile(r"\$\{\w+\}")
 
 
@@ -62,11 +62,12 @@ class SqlExampleGen(ExampleGen):
         return query
 
     @property
-    def sqlite_file(self) -> str | None:
-        """The file of an SQLite database; None for another one, or one in memory."""
-        path = self.url.removeprefix(_SQLITE).partition("?")[0]
-        is_file = self.url.startswith(_SQLITE) and path not in ("", ":memory:") and "${" not in path
-        return path if is_file and not path.startswith("file:") else None
+    def database_file(self) -> str | None:
+        """The file of an SQLite or DuckDB database; None for another one, or one in memory."""
+        match = _IN_A_FILE.match(self.url)
+        path = match["path"] if match else ""
+        is_file = path not in ("", ":memory:") and not path.startswith(("file:", "md:"))
+        return path if is_file and "${" not in path else None
 
     def to_tfx(self, inputs: Mapping[str, Any]) -> Any:
         """Return TFX's QueryBasedExampleGen with our executor."""
@@ -76,7 +77,7 @@ class SqlExampleGen(ExampleGen):
 
         from fluentml.executors.sql_example_gen import Executor, custom_config
 
-        url, file = self.url, self.sqlite_file
+        url, file = self.url, self.database_file
         if file:
             url = url.replace(file, os.path.abspath(file), 1)  # noqa: PTH100 (paths stay text)
         return QueryBasedExampleGen(

@@ -40,7 +40,7 @@ def _feature(name: str, value: Any) -> tf.train.Feature:
     if not values:
         return tf.train.Feature()
     if all(isinstance(item, int) for item in values):
-        return tf.train.Feature(int64_list=tf.train.Int64List(value=values))
+        return tf.train.Feature(int64_list=_int64_list(name, values))
     if all(isinstance(item, int | float) for item in values):
         return tf.train.Feature(float_list=tf.train.FloatList(value=values))
     if all(isinstance(item, bytes) for item in values):
@@ -50,6 +50,17 @@ def _feature(name: str, value: Any) -> tf.train.Feature:
         f"The column {name!r} holds values of the type {kinds}, and a feature cannot.",
         hint="leave it out, or write it as numbers, text or lists of one of these.",
     )
+
+
+def _int64_list(name: str, values: list[int]) -> tf.train.Int64List:
+    try:
+        return tf.train.Int64List(value=values)
+    except ValueError as error:
+        raise FluentmlError(
+            f"The column {name!r} holds whole numbers of more than 64 bits, such as "
+            f"{max(values, key=abs)}.",
+            hint="cast them to a smaller type, to floats or to text.",
+        ) from error
 
 
 def plain(value: Any) -> Any:

@@ -67,8 +67,10 @@ def _engine(template: str) -> Any:
         ) from error
     url = resolved(template, os.environ)
     scheme, colon, rest = url.partition("://")
+    # Another process may read the same file meanwhile, and none has it to itself.
+    options = {"connect_args": {"read_only": True}} if _is_duckdb_file(url) else {}
     try:
-        return alchemy.create_engine(f"{DRIVERS.get(scheme, scheme)}{colon}{rest}")
+        return alchemy.create_engine(f"{DRIVERS.get(scheme, scheme)}{colon}{rest}", **options)
     except ModuleNotFoundError as error:
         raise MissingDependencyError(
             f"from_sql() needs the driver {error.name!r} to read {template!r}: "
@@ -77,6 +79,10 @@ def _engine(template: str) -> Any:
     except (alchemy.exc.ArgumentError, ValueError):
         # SQLAlchemy's message may hold the password.
         raise FluentmlError(f"from_sql() cannot read the URL {template!r}.") from None
+
+
+def _is_duckdb_file(url: str) -> bool:
+    return bool(re.match(r"duckdb(\+\w+)?:///(?!md:|:memory:|\?|$)", url))
 
 
 class _Query(beam.DoFn):

@@ -227,16 +227,18 @@ class DataIn(Chain):
         partition_on: str | None = None,
         **step: Unpack[Step],
     ) -> Self:
-        """Read the rows of a query: SQLite, PostgreSQL, MariaDB, or what else SQLAlchemy knows.
+        """Read the rows of a query to SQLite, DuckDB, PostgreSQL, MariaDB, Trino and others.
 
+        SQLAlchemy knows the database by the URL, and the extra `sql` brings the drivers of these.
         Columns become features as in `from_parquet`; one that holds whole numbers and fractions is
         of floats, one that holds numbers and text of text. With `cache()` the query runs again only
         once it changes: TFX cannot see whether the tables did.
 
         Args:
-            url: SQLAlchemy's URL: `"sqlite:///trips.db"`,
-                `"postgresql://user:${DB_PASSWORD}@host/database"`. `${NAME}` is an environment
-                variable, read where the step runs and kept nowhere.
+            url: `"sqlite:///trips.db"`, `"postgresql://user:${DB_PASSWORD}@host/database"`,
+                `"trino://user@host/catalog"`. `${NAME}` is an environment variable, read where the
+                step runs and kept nowhere. `"duckdb:///trips.duckdb"` is opened to be read only:
+                close your own connection to it first.
             query: A SELECT, in the database's own SQL.
             split: Hash buckets by split, default `{"train": 2, "eval": 1}`.
             partition_on: As in `from_csv`.
