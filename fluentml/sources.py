@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import datetime
 import os
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Literal, TypeAlias
 
 from fluentml import components as kinds
@@ -26,6 +26,7 @@ def from_csv(
     span: Span = "latest",
     spans: Spans | None = None,
     partition_on: str | None = None,
+    mixed: Sequence[str] = (),
     input_config: Any = None,
     output_config: Any = None,
     id: str | None = None,
@@ -39,6 +40,7 @@ def from_csv(
         span=span,
         spans=spans,
         partition_on=partition_on,
+        mixed=mixed,
         input_config=input_config,
         output_config=output_config,
         id=id,

@@ -1,5 +1,7 @@
 import inspect
 import json
+import math
+from types import SimpleNamespace
 
 import pytest
 
@@ -122,3 +124,16 @@ def test_tfma_builds_it_and_names_it_so(name):
     )
     if name not in WITHOUT_KEY:
         assert metric.name == result_key(name, config)
+
+
+@pytest.mark.tfx
+def test_a_metric_that_is_no_number_is_read(monkeypatch):
+    """A model that learned from NaN: its summary shows that, and does not fail."""
+    from fluentml.results import evaluation
+
+    outputs = {"": {"": {"auc": {"doubleValue": "NaN"}, "loss": {"doubleValue": 0.5}}}}
+    result = SimpleNamespace(slicing_metrics=[((), outputs)])
+    monkeypatch.setattr(evaluation.tfma, "load_eval_result", lambda *args, **options: result)
+    metrics = evaluation._values("uri", None, {"auc": "AUC"})[""]
+    assert math.isnan(metrics.pop("AUC"))
+    assert metrics == {"loss": 0.5}

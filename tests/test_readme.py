@@ -149,5 +149,18 @@ def test_the_error_texts_are_the_real_ones(project: Path):
         assert f"```\n{text}\n```" in README
 
 
+def test_the_error_texts_of_data_are_the_real_ones(project: Path):
+    """They are told of the same file: one row is ragged, or holds text."""
+    trips = project / "data/trips.csv"
+    for row, line in (("Joe's, Main Street,12.5", 17), ("N/A,0.5", 1734)):
+        rows = ["12.5,0.5"] * 15000
+        rows[line - 2] = row
+        trips.write_text("\n".join(["fare,tips", *rows, ""]))
+        with pytest.raises(CheckError) as error:
+            fml.PipelineDef("taxi").from_csv("data").check()
+        (problem,) = error.value.problems
+        assert f"```\n{problem}\n```" in README
+
+
 def test_the_changelog_tells_this_version():
     assert f"## {fml.__version__}" in (REPOSITORY / "CHANGELOG.md").read_text()

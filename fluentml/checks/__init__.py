@@ -1,7 +1,7 @@
 """What can be known wrong before anything runs.
 
-User code is parsed, never imported; of data files only the first rows are read. Whatever
-lies behind a URI (`gs://…`) is left to the run.
+User code is parsed, never imported; of great data files only a part is read. Whatever lies
+behind a URI (`gs://…`) is left to the run.
 """
 
 from __future__ import annotations

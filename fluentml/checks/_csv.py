@@ -1,4 +1,4 @@
-"""What the first rows of CSV files show to be wrong, long before TFX reads them on Beam.
+"""What CSV files show to be wrong, long before TFX reads them on Beam; of many, their first rows.
 
 The rules are TFX's own: UTF-8, cells between commas, a header whose quotes belong to the names, and
 the same header in every file of a split.
@@ -8,13 +8,18 @@ from __future__ import annotations
 
 import csv
 import itertools
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
+from types import MappingProxyType
 
+from fluentml.checks._csv_values import Place, Values
 from fluentml.errors import PipelineError, did_you_mean, listing, shown
 
+BYTES = 16 * 2**20
+"""As much of the files of a split is looked at, which takes a second or two..."""
 ROWS = 100
-"""As many rows of each file are looked at."""
+"""...and of each file so many rows at least."""
+_AT_A_TIME = 1000
 BYTE_ORDER_MARKS = {
     b"\xef\xbb\xbf": "UTF-8 with a byte order mark",
     b"\xff\xfe": "UTF-16",
@@ -28,30 +33,58 @@ def header(path: Path) -> list[str]:
         return lines.readline().decode(errors="replace").strip().split(",")
 
 
-def look(verb: str, files: Iterable[Path]) -> Iterator[PipelineError]:
-    """Yield the first problem of the files that are read together, in one split."""
-    first: tuple[Path, list[str]] | None = None
-    rows = 0
+def look(
+    verb: str,
+    files: Iterable[Path],
+    *,
+    mixed: Sequence[str] = (),
+    labels: Mapping[str, str] = MappingProxyType({}),
+) -> Iterator[PipelineError]:
+    """Yield the first problem of the files that are read together, in one split.
+
+    Args:
+        verb: The step that reads them.
+        files: The files.
+        mixed: Columns in which text is right among numbers.
+        labels: The columns that no row may lack, each with the verb that says so.
+    """
+    try:
+        values = _values(verb, [*files], labels)
+    except PipelineError as problem:
+        yield problem
+    else:
+        yield from values.problems(verb, mixed) if values else ()
+
+
+def _values(verb: str, files: list[Path], labels: Mapping[str, str]) -> Values | None:
+    """Return what the files hold; raise the first problem of a line."""
+    values: Values | None = None
+    left = BYTES
     for path in files:
+        columns = header(path)
         with path.open("rb") as lines:
-            problem, seen = _file(verb, path, lines)
-        if problem:
-            yield problem
-            return
-        rows += seen
-        first = first or (path, header(path))
-        if header(path) != first[1]:
-            yield PipelineError(
-                f"{verb} reads files with different headers into one split.",
-                f"  {shown(first[0])}:1: {','.join(first[1])}",
-                f"  {shown(path)}:1: {','.join(header(path))}",
-                hint="give them the same columns in the same order.",
-            )
-            return
-    if first and not rows:
-        yield PipelineError(
-            f"{verb} finds a header in {shown(first[0])!r}, and no rows.",
+            rows = _rows(verb, path, _records(lines, left))
+            while batch := [*itertools.islice(rows, _AT_A_TIME)]:
+                values = values or Values(columns, labels)
+                if values.columns == columns:
+                    values.add(*zip(*batch, strict=True))
+        left -= path.stat().st_size
+        _same_header(verb, files[0], path)
+    if files and values is None:
+        raise PipelineError(
+            f"{verb} finds a header in {shown(files[0])!r}, and no rows.",
             hint="add rows, or name files that have some.",
+        )
+    return values
+
+
+def _same_header(verb: str, first: Path, other: Path) -> None:
+    if header(first) != header(other):
+        raise PipelineError(
+            f"{verb} reads files with different headers into one split.",
+            f"  {shown(first)}:1: {','.join(header(first))}",
+            f"  {shown(other)}:1: {','.join(header(other))}",
+            hint="give them the same columns in the same order.",
         )
 
 
@@ -66,48 +99,50 @@ def missing_column(verb: str, parameter: str, column: str, path: Path) -> Iterat
         )
 
 
-def _file(verb: str, path: Path, lines: Iterable[bytes]) -> tuple[PipelineError | None, int]:
-    """Return the first problem of a file, and the number of rows that were looked at."""
+def _rows(
+    verb: str, path: Path, records: Iterable[tuple[int, bytes]]
+) -> Iterator[tuple[Place, list[str]]]:
+    """Yield the rows that have cells; raise the first problem."""
     columns: list[str] = []
-    rows = 0
-    for number, raw in itertools.islice(_records(lines), ROWS + 1):
-        place = f"{shown(path)}:{number}"
+    for number, raw in records:
+        place = Place(path, number)
         try:
             text = raw.decode()
         except UnicodeDecodeError as error:
-            return _encoding(verb, place, raw, error), rows
+            raise _encoding(verb, place, raw, error) from None
         if not columns:
             columns = text.strip().split(",")
-            problem = _header(verb, place, raw, columns)
-        else:
-            problem = _row(verb, place, text, columns)
-            rows += bool(text.strip())
-        if problem:
-            return problem, rows
+            _check_header(verb, place, raw, columns)
+        elif cells := _cells(verb, place, text, columns):
+            yield place, cells
     if not columns:
-        return PipelineError(
+        raise PipelineError(
             f"{verb} cannot read {shown(path)!r}, which is empty.",
             hint="write a header and rows to it, or take it away.",
-        ), 0
-    return None, rows
+        )
 
 
-def _records(lines: Iterable[bytes]) -> Iterator[tuple[int, bytes]]:
+def _records(lines: Iterable[bytes], most: int) -> Iterator[tuple[int, bytes]]:
     """Yield the header and the rows, each with the number of its first line.
 
-    A quoted cell may go on over several lines.
+    A quoted cell may go on over several lines. After so many bytes, if not within the first rows,
+    it is enough.
     """
-    start, record = 1, b""
+    start, record, count = 1, b"", 0
     for number, line in enumerate(lines, 1):
         record += line
         if number == 1 or record.count(b'"') % 2 == 0:
             yield start, record
+            count += 1
+            most -= len(record)
+            if most < 0 and count > ROWS:
+                return
             start, record = number + 1, b""
     if record:
         yield start, record
 
 
-def _encoding(verb: str, place: str, raw: bytes, error: UnicodeDecodeError) -> PipelineError:
+def _encoding(verb: str, place: Place, raw: bytes, error: UnicodeDecodeError) -> PipelineError:
     mark = next((name for mark, name in BYTE_ORDER_MARKS.items() if raw.startswith(mark)), None)
     line = f"{raw[: error.start].decode()}\N{REPLACEMENT CHARACTER}"
     return PipelineError(
@@ -117,39 +152,38 @@ def _encoding(verb: str, place: str, raw: bytes, error: UnicodeDecodeError) -> P
     )
 
 
-def _header(verb: str, place: str, raw: bytes, columns: list[str]) -> PipelineError | None:
+def _check_header(verb: str, place: Place, raw: bytes, columns: list[str]) -> None:
     if raw.startswith(b"\xef\xbb\xbf"):
-        return PipelineError(
+        raise PipelineError(
             f"{verb} would take the byte order mark of this file for part of its first column's "
             "name.",
             f"  {place}: {','.join(columns)}",
             hint='write the file again in plain UTF-8 (not "utf-8-sig").',
         )
     if columns == [""]:
-        return PipelineError(
+        raise PipelineError(
             f"{verb} takes the first line for the header, and it is empty.",
             f"  {place}",
             hint="write the names of the columns into it.",
         )
     twice = next((name for name in columns if columns.count(name) > 1), None)
     if twice is not None:
-        return PipelineError(
+        raise PipelineError(
             f"{verb} finds the column {twice!r} more than once.",
             f"  {place}: {','.join(columns)}",
             hint="give every column a name of its own; the first line is the header.",
         )
     if len(columns) == 1 and any(mark in columns[0] for mark in ";\t|"):
-        return PipelineError(
+        raise PipelineError(
             f"{verb} reads cells between commas, and the header has none.",
             f"  {place}: {columns[0]}",
             hint="write the files with commas between the cells.",
         )
-    return None
 
 
-def _row(verb: str, place: str, text: str, columns: list[str]) -> PipelineError | None:
+def _cells(verb: str, place: Place, text: str, columns: list[str]) -> list[str]:
     if text.count('"') % 2:
-        return PipelineError(
+        raise PipelineError(
             f"{verb} finds a quote that opens and never closes.",
             f"  {place}: {text.splitlines()[0]}",
             hint='close it; a quote within a cell is written twice: "".',
@@ -157,13 +191,13 @@ def _row(verb: str, place: str, text: str, columns: list[str]) -> PipelineError 
     try:
         cells = next(csv.reader([text]), [])
     except csv.Error as error:
-        return PipelineError(
+        raise PipelineError(
             f"{verb} cannot read a row: {error}.", f"  {place}", hint="mend that line."
-        )
+        ) from error
     if cells and len(cells) != len(columns):
-        return PipelineError(
+        raise PipelineError(
             f"{verb} finds a row of {len(cells)} cells under a header of {len(columns)}.",
             f"  {place}: {text.splitlines()[0]}",
             hint='give every row a cell per column; a cell with a comma goes in quotes: "a, b".',
         )
-    return None
+    return cells

@@ -10,6 +10,7 @@ from fluentml.checks import _csv
 from fluentml.checks._paths import Problems, content, missing
 from fluentml.components import (
     CsvExampleGen,
+    Evaluator,
     FileBasedExampleGen,
     ImportedArtifact,
     ImportedHyperparameters,
@@ -17,6 +18,7 @@ from fluentml.components import (
     Importer,
     ImportSchemaGen,
     SqlExampleGen,
+    TrainingSteps,
 )
 from fluentml.errors import PipelineError, listing, shown
 from fluentml.graph import Graph, Node
@@ -81,15 +83,45 @@ def _files_of(step: FileBasedExampleGen, pattern: str, found: spans.Found) -> Pr
 
 
 def csv_rows(graph: Graph, node: Node) -> Problems:
-    """The first rows of CSV files are sound, and the column to partition on is there."""
+    """The rows of CSV files that are looked at are sound, and named columns are there."""
     step = node.component
-    if isinstance(step, CsvExampleGen):
-        for files in files_of_csv(step):
-            yield from _csv.look(step.verb, files)
-            if step.partition_on and files:
-                yield from _csv.missing_column(
-                    step.verb, "partition_on", step.partition_on, files[0]
-                )
+    if not isinstance(step, CsvExampleGen):
+        return
+    labels, learned = _labels(graph, node), _splits_learned(graph)
+    for split, files in zip(step.split, files_of_csv(step), strict=False):
+        is_learned = not step.splits_are_files or split in learned
+        yield from _csv.look(
+            step.verb, files, mixed=step.mixed, labels=labels if is_learned else {}
+        )
+        named = [("partition_on", step.partition_on)] if step.partition_on else []
+        for parameter, column in [*named, *(("mixed", column) for column in step.mixed)]:
+            if files:
+                yield from _csv.missing_column(step.verb, parameter, column, files[0])
+
+
+def _labels(graph: Graph, node: Node) -> dict[str, str]:
+    """Return the labels that the examples of this node have, each with the verb that names it."""
+    judges = [
+        judge.component
+        for judge in graph.nodes
+        if isinstance(judge.component, Evaluator)
+        and judge.inputs["examples"].channel.node == node.id
+    ]
+    return {judge.label: judge.verb for judge in judges if judge.label}
+
+
+def _splits_learned(graph: Graph) -> set[str]:
+    """Return the splits that models are trained or judged on."""
+    steps = [node.component for node in graph.nodes]
+    return {
+        *(split for step in steps if isinstance(step, Evaluator) for split in step.splits),
+        *(
+            split
+            for step in steps
+            if isinstance(step, TrainingSteps)
+            for split in (*step.train_splits, *step.eval_splits)
+        ),
+    }
 
 
 def files_of_csv(step: CsvExampleGen) -> list[list[Path]]:
@@ -99,8 +131,9 @@ def files_of_csv(step: CsvExampleGen) -> list[list[Path]]:
     found = [spans.find(step.path, pattern, step.window).files for pattern in step.patterns]
     return [
         [path for path in files if step.files_are_named or _is_of_kind(step, path)]
-        for files in found
         if all(path.is_file() for path in files)
+        else []
+        for files in found
     ]
 
 

@@ -9,10 +9,17 @@ from fluentml.components._file_based import FileBasedExampleGen
 
 
 class CsvExampleGen(FileBasedExampleGen):
-    """Read CSV files, each with the same header, into tf.Examples."""
+    """Read CSV files, each with the same header, into tf.Examples.
+
+    Attributes:
+        mixed: Columns that hold numbers and text on purpose. TFX makes text of such a column, and
+            where nothing says that it is meant, `check` takes the text for a mistake.
+    """
 
     VERB: ClassVar[str] = "from_csv"
     SUFFIXES: ClassVar[tuple[str, ...]] = (".csv",)
+
+    mixed: tuple[str, ...] = ()
 
     def to_tfx(self, inputs: Mapping[str, Any]) -> Any:
         """Return TFX's CsvExampleGen, or ours for a window of spans."""

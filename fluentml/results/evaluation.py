@@ -58,7 +58,9 @@ def _values(uri: str, model: str | None, names: Mapping[str, str]) -> dict[str, 
                 for key, value in metrics.items():
                     if "doubleValue" in value:
                         label = names.get(key, key)
-                        values[f"{label} ({where})" if where else label] = value["doubleValue"]
+                        # JSON has no NaN: there it is text.
+                        number = float(value["doubleValue"])
+                        values[f"{label} ({where})" if where else label] = number
     return by_slice
 
 

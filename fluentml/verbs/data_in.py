@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import datetime
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from typing_extensions import Self, Unpack
@@ -27,11 +27,15 @@ class DataIn(Chain):
         span: Span = "latest",
         spans: Spans | None = None,
         partition_on: str | None = None,
+        mixed: Sequence[str] = (),
         input_config: Any = None,
         output_config: Any = None,
         **step: Unpack[Step],
     ) -> Self:
         """Read CSV files that share one header.
+
+        An empty cell is a missing value, and NaN a number. A column is of int64, else of float,
+        else of bytes features, whichever takes all of its values.
 
         Args:
             path: Folder with the files.
@@ -48,6 +52,8 @@ class DataIn(Chain):
                 is the last. TFX reads one span, so this is a component of ours.
             partition_on: Column by whose value the hash buckets are dealt, so that the rows of one
                 user stay in one split; whole numbers or text. Default: by the whole row.
+            mixed: Columns that hold numbers and text on purpose, such as codes; in others, `check`
+                takes a little text among numbers for a mistake.
             input_config: TFX's `example_gen_pb2.Input`, instead of `split`.
             output_config: TFX's `example_gen_pb2.Output`, instead of `split`.
             **step: See `Step`.
@@ -60,6 +66,7 @@ class DataIn(Chain):
             span=span,
             spans=spans,
             partition_on=partition_on,
+            mixed=mixed,
             input_config=input_config,
             output_config=output_config,
             **step,
