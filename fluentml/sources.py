@@ -182,9 +182,11 @@ def from_bigquery(
     span: int | datetime.date | None = None,
     project: str | None = None,
     temp_location: str | None = None,
+    input_config: Any = None,
     output_config: Any = None,
+    id: str | None = None,
 ) -> Component:
-    """Return a source of examples for `bulk_infer`; as `PipelineDef.from_bigquery`."""
+    """Return a source of examples; as `PipelineDef.from_bigquery`."""
     return make(
         kinds.BigQueryExampleGen,
         query=query,
@@ -193,7 +195,9 @@ def from_bigquery(
         span=span,
         project=project,
         temp_location=temp_location,
+        input_config=input_config,
         output_config=output_config,
+        id=id,
     )
 
 

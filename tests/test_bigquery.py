@@ -187,8 +187,17 @@ def test_it_is_what_one_writes_by_hand(tmp_path):
 
     queries = {"train": QUERY, "eval": f"{QUERY} LIMIT 9"}
     splits = [pb.Input.Split(name=name, pattern=query) for name, query in queries.items()]
-    by_hand = BigQueryExampleGen(input_config=pb.Input(splits=splits))
-    assert ours(split=queries) == ir_of(by_hand, tmp_path)
+    by_hand = ir_of(BigQueryExampleGen(input_config=pb.Input(splits=splits)), tmp_path)
+    assert ours(split=queries) == by_hand
+    assert ours(input_config=pb.Input(splits=splits)) == by_hand
+    assert fml.from_bigquery(input_config=pb.Input(splits=splits)).split_names is None
+    for plain in ({"query": QUERY}, {"split": {"a": 1}}):
+        told = message_of(
+            fml.DefinitionError, P.from_bigquery, input_config=pb.Input(splits=splits), **plain
+        )
+        assert told == (
+            "from_bigquery() takes a query, split= and partition_on=, or input_config=, not both."
+        )
 
 
 # -- a run against a fake --------------------------------------------------------------------------

@@ -193,6 +193,17 @@ def test_a_label_is_needed_where_models_learn(data):
         assert "is empty or NaN in 1 row of the CSV" in problem
         assert f"\n  data/{name}.csv:4\n" in problem
         (data / f"{name}.csv").write_bytes(HEADER + b"1,2\n")
+    # A data set of its own needs it as well, and does not do away with the other.
+    (data / "held").mkdir()
+    (data / "held/a.csv").write_bytes(HEADER + b"1,\n")
+    held = P.from_csv("data", split=split).train("json.loads")
+    held = held.evaluate_model("tips", metrics=["AUC"], data=fml.from_csv("data/held"))
+    (data / "train.csv").write_bytes(HEADER + b"1,\n")
+    assert [problem.splitlines()[1] for problem in problems_of(held)] == [
+        "  data/train.csv:2",
+        "  data/held/a.csv:2",
+    ]
+    (data / "train.csv").write_bytes(HEADER + b"1,2\n")
     # What is to be predicted has none.
     (data / "new").mkdir()
     (data / "new/a.csv").write_bytes(HEADER + b"1,\n")

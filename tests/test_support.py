@@ -124,9 +124,12 @@ def samples(folder: Path) -> list[fml.PipelineDef]:
         whole.push_to("serving"),
         whole.push_to("serving", require_push=True),
         P.from_csv("d").train("m.py").infra_validate(serving_spec=served),
-        P.from_tfrecord("d"),
-        P.from_parquet("d"),
-        P.from_avro("d"),
+        *(getattr(P, verb)("d") for verb in ("from_tfrecord", "from_parquet", "from_avro")),
+        *(
+            getattr(P, verb)("d", pattern="{SPAN}", spans=3)
+            for verb in ("from_csv", "from_tfrecord", "from_parquet", "from_avro")
+        ),
+        P.from_bigquery("SELECT 1"),
         P.from_dataframe(pd.DataFrame({"a": [1]})),
         P.from_sql("sqlite:///d.db", "SELECT 1"),
     ]

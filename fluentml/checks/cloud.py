@@ -9,7 +9,7 @@ from fluentml.graph import Graph, Node
 
 
 def temp_location(graph: Graph, node: Node) -> Problems:
-    """The rows of BigQuery come by way of a folder in Cloud Storage, which somebody has to name."""
+    """A folder in Cloud Storage is named, by way of which the rows of BigQuery come."""
     step = node.component
     if not isinstance(step, BigQueryExampleGen) or step.temp_location:
         return

@@ -11,6 +11,7 @@ from fluentml.checks._paths import Problems, content, missing
 from fluentml.components import (
     CsvExampleGen,
     Evaluator,
+    ExampleGen,
     FileBasedExampleGen,
     ImportedArtifact,
     ImportedHyperparameters,
@@ -100,14 +101,18 @@ def csv_rows(graph: Graph, node: Node) -> Problems:
 
 
 def _labels(graph: Graph, node: Node) -> dict[str, str]:
-    """Return the labels that the examples of this node have, each with the verb that names it."""
-    judges = [
-        judge.component
-        for judge in graph.nodes
-        if isinstance(judge.component, Evaluator)
-        and judge.inputs["examples"].channel.node == node.id
-    ]
-    return {judge.label: judge.verb for judge in judges if judge.label}
+    """Return the labels that the examples of this node have, each with the verb that names it.
+
+    Where a model is judged by transformed examples, preprocessing_fn may have filled the label in.
+    """
+    labels = {}
+    for judge in graph.nodes:
+        step = judge.component
+        if isinstance(step, Evaluator) and step.label:
+            is_raw = graph[judge.inputs["examples"].channel.node].component.role == ExampleGen.ROLE
+            if is_raw and node in graph.up_to(judge.id).nodes:
+                labels[step.label] = step.verb
+    return labels
 
 
 def _splits_learned(graph: Graph) -> set[str]:

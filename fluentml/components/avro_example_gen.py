@@ -12,7 +12,7 @@ class AvroExampleGen(FileBasedExampleGen):
     """Read Avro files into tf.Examples: a feature per column, typed as the column is."""
 
     VERB: ClassVar[str] = "from_avro"
-    LOWERED_TO: ClassVar[str] = "FileBasedExampleGen, our executor"
+    LOWERED_TO: ClassVar[str] = "FileBasedExampleGen, our executor; with `spans` ours"
     SUFFIXES: ClassVar[tuple[str, ...]] = (".avro",)
 
     def to_tfx(self, inputs: Mapping[str, Any]) -> Any:

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from typing import Any, ClassVar
+from typing import Annotated, Any, ClassVar
 
 from pydantic import field_validator, model_validator
 from typing_extensions import Self
 
 from fluentml import spans
 from fluentml.components._example_gen import DEFAULT_SPLIT, ExampleGen
+from fluentml.spec import Proto, proto_of
 
 _SPAN = re.compile(r"@span_(begin_timestamp|end_timestamp|yyyymmdd_utc)\b")
 
@@ -25,15 +26,18 @@ class BigQueryExampleGen(ExampleGen):
         project: The Google Cloud project that pays; None, that of the credentials.
         temp_location: Folder in Cloud Storage by way of which the rows come; None, what
             `--temp_location` of Beam's arguments says.
+        input_config: TFX's `example_gen_pb2.Input`, instead of queries.
     """
 
     VERB: ClassVar[str] = "from_bigquery"
+    RUNS_HERE: ClassVar[str] = "with Google's credentials; tested against a fake"
     TEXT_SPLITS: ClassVar[str] = "query"
 
     query: str | None = None
     span: int | None = None
     project: str | None = None
     temp_location: str | None = None
+    input_config: Annotated[Proto | None, proto_of("tfx.components.example_gen.Input")] = None
 
     @field_validator("span", mode="before")
     @classmethod
@@ -52,6 +56,18 @@ class BigQueryExampleGen(ExampleGen):
 
     @model_validator(mode="after")
     def _sound(self) -> Self:
+        plain = self.split != DEFAULT_SPLIT or self.partition_on
+        if self.input_config and (plain or self.query is not None):
+            raise ValueError("takes a query, split= and partition_on=, or input_config=, not both")
+        if self.output_config and plain:
+            raise ValueError(
+                "takes split= and partition_on=, or the proto output_config=, not both"
+            )
+        if not self.input_config:
+            self._sound_queries()
+        return self
+
+    def _sound_queries(self) -> None:
         if not all(query.strip() for query in self.queries):
             raise ValueError(
                 "needs a query: write a SELECT, or one for each split, split={'train': 'SELECT …'}"
@@ -59,16 +75,11 @@ class BigQueryExampleGen(ExampleGen):
         if self.splits_are_queries and (self.query is not None or self.partition_on):
             other = "partition_on=" if self.query is None else "one query"
             raise ValueError(f"takes {other} with hash buckets, and split= has queries")
-        if self.output_config and (self.split != DEFAULT_SPLIT or self.partition_on):
-            raise ValueError(
-                "takes split= and partition_on=, or the proto output_config=, not both"
-            )
         dated = any(_SPAN.search(query) for query in self.queries)
         if dated and self.span is None:
             raise ValueError("needs the day that @span_… in its query stands for: span=date(…)")
         if self.span is not None and not dated:
             raise ValueError("takes span= with @span_yyyymmdd_utc or another @span_… in a query")
-        return self
 
     @property
     def splits_are_queries(self) -> bool:
@@ -82,6 +93,11 @@ class BigQueryExampleGen(ExampleGen):
             return tuple(str(query) for query in self.split.values())
         return (self.query or "",)
 
+    @property
+    def split_names(self) -> tuple[str, ...] | None:
+        """The splits that this component makes; None where a proto decides."""
+        return None if self.input_config else super().split_names
+
     def to_tfx(self, inputs: Mapping[str, Any]) -> Any:
         """Return TFX's BigQueryExampleGen."""
         from tfx.extensions.google_cloud_big_query.example_gen import component
@@ -92,8 +108,10 @@ class BigQueryExampleGen(ExampleGen):
         return made.with_beam_pipeline_args(arguments) if arguments else made
 
     def _configs(self) -> dict[str, Any]:
-        if self.output_config:
-            return {"query": self.query, "output_config": self.output_config.message()}
+        if self.input_config or self.output_config:
+            given = {"input_config": self.input_config, "output_config": self.output_config}
+            protos = {key: proto.message() for key, proto in given.items() if proto}
+            return protos if self.input_config else {"query": self.query, **protos}
         if not self.splits_are_queries:
             return {"query": self.query, **self.buckets()}
         from tfx.proto import example_gen_pb2

@@ -17,6 +17,7 @@ class CsvExampleGen(FileBasedExampleGen):
     """
 
     VERB: ClassVar[str] = "from_csv"
+    LOWERED_TO: ClassVar[str] = "CsvExampleGen; with `spans` ours"
     SUFFIXES: ClassVar[tuple[str, ...]] = (".csv",)
 
     mixed: tuple[str, ...] = ()

@@ -11,4 +11,5 @@ class DataFrameExampleGen(ParquetExampleGen):
     """Read the Parquet file that `fluentml.frames` wrote: `pattern` is its name."""
 
     VERB: ClassVar[str] = "from_dataframe"
+    LOWERED_TO: ClassVar[str] = "FileBasedExampleGen, our executor"
     TEXT_SPLITS: ClassVar[str] = ""

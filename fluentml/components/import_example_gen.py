@@ -12,6 +12,7 @@ class ImportExampleGen(FileBasedExampleGen):
     """Read TFRecord files of serialized tf.Examples, compressed with GZIP or not."""
 
     VERB: ClassVar[str] = "from_tfrecord"
+    LOWERED_TO: ClassVar[str] = "ImportExampleGen; with `spans` ours"
     SUFFIXES: ClassVar[tuple[str, ...]] = (".tfrecord", ".tfrecords", ".gz")
 
     def to_tfx(self, inputs: Mapping[str, Any]) -> Any:

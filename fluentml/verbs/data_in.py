@@ -272,6 +272,7 @@ class DataIn(Chain):
         span: int | datetime.date | None = None,
         project: str | None = None,
         temp_location: str | None = None,
+        input_config: Any = None,
         output_config: Any = None,
         **step: Unpack[Step],
     ) -> Self:
@@ -293,6 +294,7 @@ class DataIn(Chain):
                 Beam's arguments says, or that of the credentials.
             temp_location: Folder in Cloud Storage by way of which the rows come:
                 `"gs://bucket/tmp"`. Default: what `--temp_location` of Beam's arguments says.
+            input_config: TFX's `example_gen_pb2.Input`, instead of queries.
             output_config: TFX's `example_gen_pb2.Output`, instead of `split`.
             **step: See `Step`.
         """
@@ -304,6 +306,7 @@ class DataIn(Chain):
             span=span,
             project=project,
             temp_location=temp_location,
+            input_config=input_config,
             output_config=output_config,
             **step,
         )
