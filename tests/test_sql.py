@@ -189,6 +189,7 @@ def test_duckdb_rows_arrive_by_their_types(tmp_path, monkeypatch):
         "fare": "(i / 2)::DECIMAL(10, 2)",
         "total": "sum(i) OVER (ORDER BY i)",  # a HUGEINT
         "list": "[i, NULL, 2]",
+        "empty": "[]::INTEGER[]",
         "word": "CASE WHEN i <> 2 THEN 'w' || i END",
         "day": "DATE '2024-05-01'",
         "moment": "TIMESTAMP '2024-05-01 12:30:00'",
@@ -215,6 +216,7 @@ def test_duckdb_rows_arrive_by_their_types(tmp_path, monkeypatch):
         "fare": ("float_list", [1.0]),
         "total": ("int64_list", [3]),
         "list": ("int64_list", [2, 2]),
+        "empty": (None, []),
         "word": (None, []),
         "day": ("bytes_list", [b"2024-05-01"]),
         "moment": ("bytes_list", [b"2024-05-01T12:30:00"]),

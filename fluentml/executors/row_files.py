@@ -26,7 +26,9 @@ def _read(
     return pipeline | "Read" >> source(files) | "ToExample" >> beam.Map(to_example)
 
 
-class _RowFilesExecutor(BaseExampleGenExecutor):
+class RowFilesExecutor(BaseExampleGenExecutor):
+    """Read files of rows; a subclass names the source."""
+
     SOURCE: ClassVar[Callable[[str], Any]]
     """Beam's transform that reads the files of a pattern as one dict per row."""
 
@@ -35,13 +37,13 @@ class _RowFilesExecutor(BaseExampleGenExecutor):
         return functools.partial(_read, source=type(self).SOURCE)
 
 
-class ParquetExecutor(_RowFilesExecutor):
+class ParquetExecutor(RowFilesExecutor):
     """Read Parquet files."""
 
     SOURCE = beam.io.ReadFromParquet
 
 
-class AvroExecutor(_RowFilesExecutor):
+class AvroExecutor(RowFilesExecutor):
     """Read Avro files."""
 
     SOURCE = beam.io.ReadFromAvro

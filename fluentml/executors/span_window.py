@@ -9,14 +9,14 @@ from __future__ import annotations
 
 import functools
 import os
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 import apache_beam as beam
 import tensorflow as tf
 from tfx.components.example_gen import component, driver, input_processor
+from tfx.components.example_gen.base_example_gen_executor import BaseExampleGenExecutor
 from tfx.components.example_gen.csv_example_gen import executor as tfx_csv
-from tfx.components.example_gen.import_example_gen import executor as tfx_import
 from tfx.dsl.io import fileio
 from tfx.proto import example_gen_pb2, range_config_pb2
 from tfx.types import standard_component_specs
@@ -25,7 +25,9 @@ from tfx_bsl.coders import csv_decoder
 
 from fluentml import spans
 from fluentml.errors import DataError
-from fluentml.executors.row_files import AvroExecutor, ParquetExecutor
+from fluentml.executors.kinds import Row, to_examples
+from fluentml.executors.row_files import AvroExecutor, ParquetExecutor, RowFilesExecutor
+from fluentml.executors.rows import plain
 
 _BETWEEN = "\n"
 
@@ -114,35 +116,60 @@ class _Processor(input_processor.FileBasedInputProcessor):
         )
 
 
+def _each(exec_properties: dict[str, Any], split_pattern: str) -> list[str]:
+    """Return the pattern of each span, with its folder."""
+    folder = exec_properties[standard_component_specs.INPUT_BASE_KEY]
+    return [
+        os.path.join(folder, pattern)  # noqa: PTH118 (it may be a URI)
+        for pattern in split_pattern.split(_BETWEEN)
+    ]
+
+
 @beam.ptransform_fn
 @beam.typehints.with_input_types(beam.Pipeline)
-def _read_each(
-    pipeline: Any, exec_properties: dict[str, Any], split_pattern: str, read: Callable[..., Any]
-) -> Any:
-    return [
-        pipeline | pattern >> read(exec_properties, pattern)
-        for pattern in split_pattern.split(_BETWEEN)
-    ] | beam.Flatten()
+@beam.typehints.with_output_types(tf.train.Example)
+def _read_records(pipeline: Any, exec_properties: dict[str, Any], split_pattern: str) -> Any:
+    """Read as TFX's ImportExampleGen does."""
+    patterns = _each(exec_properties, split_pattern)
+    records = [pipeline | files >> beam.io.ReadFromTFRecord(files) for files in patterns]
+    return records | beam.Flatten() | "ToExample" >> beam.Map(tf.train.Example.FromString)
 
 
-class _ReadEach:
-    """Read span after span as the executor beside it reads one."""
+class TFRecordWindowExecutor(BaseExampleGenExecutor):
+    """Read TFRecord files of several spans."""
 
     def GetInputSourceToExamplePTransform(self) -> Any:  # noqa: N802 (TFX's name)
         """Return the transform that reads the spans of one split."""
-        one: Any = super()
-        return functools.partial(_read_each, read=one.GetInputSourceToExamplePTransform())
+        return _read_records
 
 
-class TFRecordWindowExecutor(_ReadEach, tfx_import.Executor):
-    """Read TFRecord files of several spans."""
+@beam.ptransform_fn
+@beam.typehints.with_input_types(beam.Pipeline)
+@beam.typehints.with_output_types(tf.train.Example)
+def _read_rows(
+    pipeline: Any, exec_properties: dict[str, Any], split_pattern: str, source: Callable[[str], Any]
+) -> Any:
+    """Read rows, with one type for a column over all spans."""
+    patterns = _each(exec_properties, split_pattern)
+    rows = [pipeline | files >> source(files) for files in patterns] | beam.Flatten()
+    return rows | "Plain" >> beam.Map(_plain).with_output_types(Row) | to_examples()
 
 
-class ParquetWindowExecutor(_ReadEach, ParquetExecutor):
+def _plain(row: Mapping[str, Any]) -> Row:
+    return {str(name): plain(value) for name, value in row.items()}
+
+
+class _RowsWindowExecutor(RowFilesExecutor):
+    def GetInputSourceToExamplePTransform(self) -> Any:  # noqa: N802 (TFX's name)
+        """Return the transform that reads the spans of one split."""
+        return functools.partial(_read_rows, source=type(self).SOURCE)
+
+
+class ParquetWindowExecutor(_RowsWindowExecutor, ParquetExecutor):
     """Read Parquet files of several spans."""
 
 
-class AvroWindowExecutor(_ReadEach, AvroExecutor):
+class AvroWindowExecutor(_RowsWindowExecutor, AvroExecutor):
     """Read Avro files of several spans."""
 
 
@@ -151,12 +178,8 @@ class AvroWindowExecutor(_ReadEach, AvroExecutor):
 @beam.typehints.with_output_types(tf.train.Example)
 def _read_csv(pipeline: Any, exec_properties: dict[str, Any], split_pattern: str) -> Any:
     """Read as TFX's CsvExampleGen does, with one type for a column over all spans."""
-    folder = exec_properties[standard_component_specs.INPUT_BASE_KEY]
-    files = [
-        file
-        for pattern in split_pattern.split(_BETWEEN)
-        for file in sorted(fileio.glob(os.path.join(folder, pattern)))  # noqa: PTH118
-    ]
+    patterns = _each(exec_properties, split_pattern)
+    files = [file for pattern in patterns for file in sorted(fileio.glob(pattern))]
     rows = (
         pipeline
         | "Files" >> beam.Create(files)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import re
 import urllib.parse
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 import apache_beam as beam
@@ -17,9 +17,9 @@ from tfx.types import standard_component_specs
 from tfx.utils import proto_utils
 
 from fluentml.errors import FluentmlError, MissingDependencyError
-from fluentml.executors.rows import plain, to_example
+from fluentml.executors.kinds import Row, to_examples
+from fluentml.executors.rows import plain
 
-Row = dict[str, Any]
 DRIVERS = {
     "postgresql": "postgresql+psycopg",
     "mysql": "mysql+pymysql",
@@ -111,57 +111,6 @@ def _refuse_duplicates(names: list[str]) -> None:
         )
 
 
-class _WidestKinds(beam.CombineFn):
-    """Find the kind of every column: the widest of its values', as for CSV files.
-
-    SQLite gives 1 and 1.5 from one column, and a feature has one type.
-    """
-
-    def create_accumulator(self) -> dict[str, type]:
-        return {}
-
-    def add_input(self, kinds: dict[str, type], row: Row) -> dict[str, type]:
-        for name, value in row.items():
-            for item in value if isinstance(value, list) else [value]:
-                kinds[name] = _wider(kinds.get(name), type(item))
-        return kinds
-
-    def merge_accumulators(self, many: Iterable[dict[str, type]]) -> dict[str, type]:
-        merged: dict[str, type] = {}
-        for kinds in many:
-            for name, kind in kinds.items():
-                merged[name] = _wider(merged.get(name), kind)
-        return merged
-
-    def extract_output(self, kinds: dict[str, type]) -> dict[str, type]:
-        return kinds
-
-
-_WIDTHS: list[type] = [type(None), bool, int, float, bytes]
-
-
-def _wider(one: type | None, other: type) -> type:
-    if one is None or one is other:
-        return other
-    if one in _WIDTHS and other in _WIDTHS:
-        return max(one, other, key=_WIDTHS.index)
-    return one if other is type(None) else other
-
-
-def _typed(row: Row, kinds: dict[str, type]) -> tf.train.Example:
-    return to_example({name: _cast(value, kinds[name]) for name, value in row.items()})
-
-
-def _cast(value: Any, kind: type) -> Any:
-    if isinstance(value, list):
-        return [_cast(item, kind) for item in value]
-    if value is None or isinstance(value, kind):
-        return value
-    if kind is bytes:
-        return str(value).encode()
-    return kind(value) if kind in (int, float) else value
-
-
 @beam.ptransform_fn
 @beam.typehints.with_input_types(beam.Pipeline)
 @beam.typehints.with_output_types(tf.train.Example)
@@ -177,8 +126,7 @@ def _read(pipeline: Any, exec_properties: dict[str, Any], split_pattern: str) ->
         # The query runs once, and what follows runs in parallel.
         | "Spread" >> beam.Reshuffle()
     )
-    kinds = beam.pvalue.AsSingleton(rows | "Kinds" >> beam.CombineGlobally(_WidestKinds()))
-    return rows | "ToExample" >> beam.Map(_typed, kinds)
+    return rows | "ToExamples" >> to_examples()
 
 
 class Executor(BaseExampleGenExecutor):
