@@ -59,33 +59,31 @@ def look(
 def _values(verb: str, files: list[Path], labels: Mapping[str, str]) -> Values | None:
     """Return what the files hold; raise the first problem of a line."""
     values: Values | None = None
+    first: list[str] = []
     left = BYTES
     for path in files:
         columns = header(path)
+        first = first or columns
         with path.open("rb") as lines:
             rows = _rows(verb, path, _records(lines, left))
             while batch := [*itertools.islice(rows, _AT_A_TIME)]:
-                values = values or Values(columns, labels)
-                if values.columns == columns:
+                values = values or Values(first, labels)
+                if columns == first:
                     values.add(*zip(*batch, strict=True))
         left -= path.stat().st_size
-        _same_header(verb, files[0], path)
+        if columns != first:
+            raise PipelineError(
+                f"{verb} reads files with different headers into one split.",
+                f"  {shown(files[0])}:1: {','.join(first)}",
+                f"  {shown(path)}:1: {','.join(columns)}",
+                hint="give them the same columns in the same order.",
+            )
     if files and values is None:
         raise PipelineError(
             f"{verb} finds a header in {shown(files[0])!r}, and no rows.",
             hint="add rows, or name files that have some.",
         )
     return values
-
-
-def _same_header(verb: str, first: Path, other: Path) -> None:
-    if header(first) != header(other):
-        raise PipelineError(
-            f"{verb} reads files with different headers into one split.",
-            f"  {shown(first)}:1: {','.join(header(first))}",
-            f"  {shown(other)}:1: {','.join(header(other))}",
-            hint="give them the same columns in the same order.",
-        )
 
 
 def missing_column(verb: str, parameter: str, column: str, path: Path) -> Iterator[PipelineError]:

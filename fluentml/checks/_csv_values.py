@@ -38,7 +38,6 @@ class Values:
 
     def __init__(self, columns: Sequence[str], labels: Mapping[str, str]) -> None:
         """Start with the names of the columns, and the verb that names each label."""
-        self.columns = columns
         self._columns = [_Column(name) for name in columns]
         self._labels = {
             columns.index(name): verb for name, verb in labels.items() if name in columns
