@@ -107,6 +107,10 @@ def test_a_second_step_with_an_id():
             "tune() cannot use eval_steps=1.5.\nHint: it takes a whole number.",
         ),
         (
+            lambda: P.tune("m.py", parallel_trials=0),
+            "tune() cannot use parallel_trials=0.\nHint: it takes 1 or more.",
+        ),
+        (
             lambda: P.train("m.py", train_splits="train"),
             "train() cannot use train_splits='train'.\nHint: it takes a list.",
         ),

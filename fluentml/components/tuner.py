@@ -5,6 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Annotated, Any, ClassVar
 
+from pydantic import Field, model_validator
+from typing_extensions import Self
+
 from fluentml.components import _sources
 from fluentml.components._steps import TrainingSteps
 from fluentml.spec import Input, Proto, proto_of, thaw
@@ -14,7 +17,9 @@ class Tuner(TrainingSteps):
     """Run the search that `tuner_fn(fn_args)` sets up; keep the best hyperparameters.
 
     Attributes:
-        tune_args: TFX's `tuner_pb2.TuneArgs`.
+        parallel_trials: How many trials run at a time, at least 1: more than one by as many
+            processes of this machine.
+        tune_args: TFX's `tuner_pb2.TuneArgs`, instead of the number.
     """
 
     VERB: ClassVar[str] = "tune"
@@ -33,16 +38,30 @@ class Tuner(TrainingSteps):
         "tuner_results": "TunerResults",
     }
 
+    parallel_trials: Annotated[int, Field(ge=1)] = 1
     tune_args: Annotated[Proto | None, proto_of("tfx.components.tuner.TuneArgs")] = None
 
-    def to_tfx(self, inputs: Mapping[str, Any]) -> Any:
-        """Return TFX's Tuner."""
-        from tfx.components.tuner import component
+    @model_validator(mode="after")
+    def _number_or_proto(self) -> Self:
+        if self.tune_args and self.parallel_trials > 1:
+            raise ValueError("takes parallel_trials=, or the proto tune_args=, not both")
+        return self
 
-        return component.Tuner(
+    def to_tfx(self, inputs: Mapping[str, Any]) -> Any:
+        """Return TFX's Tuner; only with trials side by side one of its kind that can do that."""
+        from tfx.components.tuner import component
+        from tfx.proto import tuner_pb2
+
+        arguments = {
             **inputs,
             **self.module_arguments(),
             **self.step_arguments(),
-            tune_args=self.tune_args and self.tune_args.message(),
-            custom_config=thaw(self.custom_config),
-        )
+            "custom_config": thaw(self.custom_config),
+        }
+        if not self.tune_args and self.parallel_trials == 1:
+            return component.Tuner(**arguments)
+        from fluentml.executors.tuner import Tuner as ParallelTuner
+
+        number = tuner_pb2.TuneArgs(num_parallel_trials=self.parallel_trials)
+        tune_args = self.tune_args.message() if self.tune_args else number
+        return ParallelTuner(**arguments, tune_args=tune_args)

@@ -11,7 +11,7 @@ from tfx.orchestration import metadata
 from tfx.orchestration.local import runner_utils
 from tfx.orchestration.portable import launcher, runtime_parameter_utils
 
-from fluentml.executors import pusher
+from fluentml.executors import pusher, tuner
 from fluentml.lowering import to_ir
 from fluentml.results import Artifact, State
 
@@ -19,6 +19,9 @@ STATES: dict[int, State] = {
     mlmd.Execution.COMPLETE: "done",
     mlmd.Execution.CACHED: "cached",
 }
+
+OURS = {module.STOCK_CLASS_PATH: module.CLASS_PATH for module in (pusher, tuner)}
+"""Executors that do here what TFX's do, and more, by the class that they stand in for."""
 
 
 class NotLaunchedError(Exception):
@@ -46,8 +49,9 @@ class Session:
         self._deployment = runner_utils.extract_local_deployment_config(ir)
         for spec in self._deployment.executor_specs.values():
             # Reading the field of another kind of executor gives an empty one, and sets nothing.
-            if spec.python_class_executable_spec.class_path == pusher.STOCK_CLASS_PATH:
-                spec.python_class_executable_spec.class_path = pusher.CLASS_PATH
+            ours = OURS.get(spec.python_class_executable_spec.class_path)
+            if ours:
+                spec.python_class_executable_spec.class_path = ours
         connection = self._deployment.metadata_connection_config
         self._connection = getattr(connection, connection.WhichOneof("connection_config"))
 

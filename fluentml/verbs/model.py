@@ -52,12 +52,17 @@ class Model(Chain):
         train_splits: Sequence[str] = ("train",),
         eval_splits: Sequence[str] = ("eval",),
         custom_config: Mapping[str, Any] | None = None,
+        parallel_trials: int = 1,
         train_args: Any = None,
         eval_args: Any = None,
         tune_args: Any = None,
         **step: Unpack[Step],
     ) -> Self:
-        """Search for hyperparameters with the tuner that `tuner_fn(fn_args)` sets up.
+        """Search for hyperparameters with the keras-tuner that `tuner_fn(fn_args)` sets up.
+
+        With `directory=fn_args.working_dir` in it, a search that an error or a kill interrupted
+        goes on when the pipeline runs here again, with what it read before (`cache()`), the same
+        parameters and the same code: completed trials do not run again.
 
         Args:
             module: A Python file that defines `tuner_fn`, or the function's import path.
@@ -66,9 +71,11 @@ class Model(Chain):
             train_splits: Splits to train on.
             eval_splits: Splits to evaluate on.
             custom_config: Plain values that arrive as `fn_args.custom_config`.
+            parallel_trials: How many trials run at a time. More than one run in as many processes,
+                each of which loads TensorFlow, calls `tuner_fn`, and holds a model and its data.
             train_args: TFX's `trainer_pb2.TrainArgs`, instead of the plain values.
             eval_args: TFX's `trainer_pb2.EvalArgs`, instead of the plain values.
-            tune_args: TFX's `tuner_pb2.TuneArgs`.
+            tune_args: TFX's `tuner_pb2.TuneArgs`, instead of `parallel_trials`.
             **step: See `Step`.
         """
         return self._add(
@@ -81,6 +88,7 @@ class Model(Chain):
             custom_config=custom_config,
             train_args=train_args,
             eval_args=eval_args,
+            parallel_trials=parallel_trials,
             tune_args=tune_args,
             **step,
         )
