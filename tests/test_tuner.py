@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import shutil
 import subprocess
 import sys
@@ -15,6 +14,7 @@ import pytest
 
 import fluentml as fml
 from fluentml.errors import RunError
+from tests.messages import message_of
 
 pytestmark = pytest.mark.tfx
 
@@ -293,9 +293,8 @@ def test_only_trials_side_by_side_need_an_executor_of_ours(tmp_path: Path):
     for component in (number, proto):
         assert component.executor_spec.class_path == "fluentml.executors.tuner.Executor"
         assert json.loads(component.exec_properties["tune_args"]) == {"num_parallel_trials": 3}
-    with pytest.raises(fml.DefinitionError) as caught:
-        lowered(parallel_trials=2, tune_args=tuner_pb2.TuneArgs())
-    assert str(caught.value) == (
+    both = {"parallel_trials": 2, "tune_args": tuner_pb2.TuneArgs()}
+    assert message_of(fml.DefinitionError, lowered, **both) == (
         "tune() takes parallel_trials=, or the proto tune_args=, not both."
     )
 
@@ -337,7 +336,7 @@ def test_a_worker_s_failures_come_with_the_user_s_error(tmp_path: Path, monkeypa
     assert (tmp_path / "00.failed").read_text() == trial.message
 
 
-def test_in_a_pipeline(tmp_path: Path):
+def test_in_a_pipeline(tmp_path: Path, whole):
     tuning = Tuning(tmp_path / "code")
     tuning.set_traps(_3="error", _4="error")
     (tmp_path / "data").mkdir()
@@ -359,4 +358,29 @@ def test_in_a_pipeline(tmp_path: Path):
     result = chain.run(quiet=True)
     assert result.nodes["CsvExampleGen"].state == "cached"
     assert len(tuning.trained()) == 3
-    assert os.listdir(tmp_path / "artifacts/p/Tuner/.system/tuning") == []  # noqa: PTH208
+    assert [*(tmp_path / "artifacts/p/Tuner/.system/tuning").iterdir()] == []
+
+    trials = result.trials()
+    assert trials == result.trials("Tuner") == result.tunings[0].trials
+    assert [
+        {"trial_id": trial.id, "score": trial.score, **trial.hyperparameters} for trial in trials
+    ] == whole
+    frame = trials.to_pandas()
+    assert [*frame.columns] == ["trial", "score", "rate"]
+    assert [*frame["trial"]] == [row["trial_id"] for row in whole] == ["3", "2", "4", "0", "1"]
+    assert result.nodes["Tuner"].note == "5 trials"
+    assert result.summary().splitlines() == [
+        "  trial  score   hyperparameters",
+        "  3      0.1065  rate 0.1186",
+        "  2      0.2872  rate 0.09797",
+        "  4      0.3102  rate 0.09595",
+    ]
+    plain = json.loads(json.dumps(result.to_dict()))
+    assert plain["trials"]["Tuner"][0] == {
+        "id": "3",
+        "score": whole[0]["score"],
+        "hyperparameters": {"rate": whole[0]["rate"]},
+    }
+    assert message_of(fml.LoadError, result.trials, "Tunr") == (
+        "No tuner 'Tunr' ran.\nThose that did: 'Tuner'.\nHint: did you mean 'Tuner'?"
+    )

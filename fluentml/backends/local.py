@@ -29,6 +29,7 @@ from fluentml.results import (
     NodeResult,
     Push,
     RunResult,
+    Tuning,
     Validation,
 )
 from fluentml.spec import WHEN, import_needed
@@ -94,6 +95,7 @@ class _Run:
         self.session, self.progress = session, progress
         self.nodes: dict[str, NodeResult] = {}
         self.validations: list[Validation] = []
+        self.tunings: list[Tuning] = []
         self.evaluations: list[Evaluation] = []
         self.infra_validations: list[InfraValidation] = []
         self.pushes: list[Push] = []
@@ -213,6 +215,13 @@ class _Run:
             validation = read_validation(node.id, outputs["anomalies"][0])
             self.validations.append(validation)
             return validation.note
+        if "TunerResults" in kinds:
+            from fluentml.results.tuning import read_tuning
+
+            tuning = read_tuning(node.id, kinds["TunerResults"].uri)
+            self.tunings.append(tuning)
+            count = len(tuning.trials)
+            return f"{count} trial{'' if count == 1 else 's'}"
         if "ModelEvaluation" in kinds:
             from fluentml.results.evaluation import read_evaluation
 
@@ -264,6 +273,7 @@ class _Run:
                 for node in self.graph.nodes
             },
             validations=tuple(self.validations),
+            tunings=tuple(self.tunings),
             evaluations=tuple(self.evaluations),
             infra_validations=tuple(self.infra_validations),
             pushes=tuple(self.pushes),

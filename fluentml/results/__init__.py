@@ -8,6 +8,7 @@ from typing import Any, Literal, TypeAlias
 
 from fluentml.errors import LoadError, did_you_mean, listing
 from fluentml.executors.anomalies import Anomaly, Distance
+from fluentml.spec import import_needed
 
 State: TypeAlias = Literal["done", "cached", "skipped", "failed", "not run"]
 
@@ -45,6 +46,44 @@ class NodeResult:
     seconds: float = 0.0
     outputs: Mapping[str, tuple[Artifact, ...]] = field(default_factory=dict)
     note: str = ""
+
+
+@dataclass(frozen=True)
+class Trial:
+    """One trial of a search.
+
+    Attributes:
+        id: keras-tuner's id of it.
+        score: The objective's value.
+        hyperparameters: Values by name; Hyperband adds some of its own, `tuner/…`.
+    """
+
+    id: str
+    score: float
+    hyperparameters: Mapping[str, str | int | float | bool]
+
+
+class Trials(tuple[Trial, ...]):
+    """The trials of a search that succeeded, best first."""
+
+    def to_pandas(self) -> Any:
+        """Return a DataFrame: a row per trial, with the columns `trial`, `score` and the values.
+
+        Raises:
+            MissingDependencyError: pandas is not installed.
+        """
+        rows = [
+            {"trial": trial.id, "score": trial.score, **trial.hyperparameters} for trial in self
+        ]
+        return import_needed("pandas").DataFrame(rows)
+
+
+@dataclass(frozen=True)
+class Tuning:
+    """What a tuner found: its id, and the trials, best first."""
+
+    node: str
+    trials: Trials
 
 
 @dataclass(frozen=True)
@@ -138,6 +177,7 @@ class RunResult:
         log: File with all that TensorFlow, Beam and user code printed.
         nodes: By id, in the order of the graph.
         validations: One per example validator that ran.
+        tunings: One per tuner that ran.
         evaluations: One per evaluator that ran.
         infra_validations: One per infra validator that ran.
         pushes: One per pusher that ran.
@@ -148,6 +188,7 @@ class RunResult:
     log: str
     nodes: Mapping[str, NodeResult]
     validations: tuple[Validation, ...] = ()
+    tunings: tuple[Tuning, ...] = ()
     evaluations: tuple[Evaluation, ...] = ()
     infra_validations: tuple[InfraValidation, ...] = ()
     pushes: tuple[Push, ...] = ()
@@ -191,6 +232,25 @@ class RunResult:
             )
         return tuple(artifact for artifacts in found for artifact in artifacts)
 
+    def trials(self, node: str = "") -> Trials:
+        """Return the trials of a search, best first.
+
+        Args:
+            node: The tuner's id; the first tuner unless given.
+
+        Raises:
+            LoadError: No such tuner ran.
+        """
+        for tuning in self.tunings:
+            if node in ("", tuning.node):
+                return tuning.trials
+        ids = [tuning.node for tuning in self.tunings]
+        raise LoadError(
+            f"No tuner {node!r} ran." if node else "No tuner ran.",
+            f"Those that did: {listing(ids, 'none')}.",
+            hint=did_you_mean(node, ids) or "tune(…) adds one.",
+        )
+
     def to_dict(self) -> dict[str, Any]:
         """Return the result as plain values, for JSON."""
         return {
@@ -199,6 +259,7 @@ class RunResult:
             "succeeded": self.succeeded,
             "anomalies": [str(anomaly) for v in self.validations for anomaly in v.anomalies],
             "distances": [d._asdict() for v in self.validations for d in v.distances],
+            "trials": {t.node: [asdict(trial) for trial in t.trials] for t in self.tunings},
             "metrics": dict(self.metrics),
             "blessed": self.evaluations[0].blessed if self.evaluations else None,
             "infra_validations": [asdict(validation) for validation in self.infra_validations],
@@ -219,8 +280,9 @@ class RunResult:
         }
 
     def summary(self) -> str:
-        """Return what a person wants to know: anomalies, metrics against thresholds, verdicts."""
+        """Return what a person wants to know: anomalies, best trials, metrics, verdicts."""
         blocks = [_validation_text(v) for v in self.validations if v.anomalies or v.distances]
+        blocks += [_tuning_text(tuning) for tuning in self.tunings]
         blocks += [_evaluation_text(evaluation) for evaluation in self.evaluations]
         blocks += [_infra_text(validation) for validation in self.infra_validations]
         blocks += [
@@ -242,6 +304,19 @@ def _validation_text(validation: Validation) -> str:
         ]
         lines = [*_table(rows), *lines]
     return "\n".join(lines)
+
+
+def _tuning_text(tuning: Tuning) -> str:
+    """Return the best three."""
+    rows = [("trial", "score", "hyperparameters")]
+    for trial in tuning.trials[:3]:
+        values = [
+            f"{name} {value:.4g}" if isinstance(value, float) else f"{name} {value}"
+            for name, value in trial.hyperparameters.items()
+            if not name.startswith("tuner/")
+        ]
+        rows.append((trial.id, f"{trial.score:.4g}", ", ".join(values)))
+    return "\n".join(_table(rows))
 
 
 def _evaluation_text(evaluation: Evaluation) -> str:
