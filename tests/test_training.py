@@ -136,19 +136,26 @@ def raw(tmp_path_factory, raw_spec):
     )
 
 
+def build(fn_args, width=2):
+    import keras
+
+    from fluentml.training import inputs
+
+    features = inputs(fn_args, "dear_xf")
+    color = keras.layers.Flatten()(keras.layers.Embedding(4, width)(features["color_xf"]))
+    hidden = keras.layers.Concatenate()([features["size_xf"], keras.layers.Dropout(0.1)(color)])
+    model = keras.Model(features, keras.layers.Dense(1, "sigmoid")(hidden))
+    model.compile(loss="binary_crossentropy", metrics=["accuracy"])
+    return model
+
+
 @pytest.fixture(scope="module")
 def saved(transformed):
     """A model trained and saved behind a Transform, and the directory that it is saved in."""
-    import keras
-
-    from fluentml.training import inputs, read_examples, save
+    from fluentml.training import read_examples, save
 
     train, evaluation = read_examples(transformed, "dear_xf", batch_size=8)
-    features = inputs(transformed, "dear_xf")
-    color = keras.layers.Flatten()(keras.layers.Embedding(4, 2)(features["color_xf"]))
-    hidden = keras.layers.Concatenate()([features["size_xf"], color])
-    model = keras.Model(features, keras.layers.Dense(1, "sigmoid")(hidden))
-    model.compile(loss="binary_crossentropy")
+    model = build(transformed)
     model.fit(train, validation_data=evaluation, verbose=0)
     save(model, transformed, "dear_xf")
     return model, transformed.serving_model_dir
@@ -270,6 +277,41 @@ def test_graph_mode_loaders_restore_the_model(saved):
             signature.outputs["outputs"].name, {signature.inputs["examples"].name: examples}
         )
     np.testing.assert_allclose(outputs, expected["outputs"], rtol=1e-5)
+
+
+def test_a_warm_start_takes_over_the_weights(transformed, saved):
+    import attr
+    import numpy as np
+
+    from fluentml.training import warm_start
+
+    old, path = saved
+    new = build(transformed)
+    assert not warm_start(new, transformed)
+    assert not np.allclose(new.get_weights()[0], old.get_weights()[0])
+    fn_args = attr.evolve(transformed, base_model=path)
+    assert warm_start(new, fn_args)
+    for mine, its in zip(new.get_weights(), old.get_weights(), strict=True):
+        np.testing.assert_array_equal(mine, its)
+    with pytest.raises(DefinitionError) as caught:
+        warm_start(build(transformed, width=3), fn_args)
+    what, shapes, hint = str(caught.value).splitlines()
+    assert what == "The base model has other layers than this model."
+    assert "(4, 2)" in shapes.partition("; of this model's:")[0]
+    assert "(4, 3)" in shapes.partition("; of this model's:")[2]
+    assert hint == "Hint: build it as before; one that changed starts without warm_start=True."
+
+
+def test_a_base_model_of_another_kind_is_told(tmp_path, transformed):
+    import attr
+    import tensorflow as tf
+
+    from fluentml.training import warm_start
+
+    tf.saved_model.save(tf.Module(), str(tmp_path))
+    with pytest.raises(DefinitionError, match="was not written by save") as caught:
+        warm_start(build(transformed), attr.evolve(transformed, base_model=str(tmp_path)))
+    assert "Hint: read it in your own way" in str(caught.value)
 
 
 def test_model_of_raw_features_with_named_outputs(raw):

@@ -149,6 +149,24 @@ def test_a_base_model_reaches_training_and_tuning_and_is_no_model_to_push():
     assert wires(pipeline, "Pusher") == {"model": "Trainer.model"}
 
 
+def test_a_warm_start_brings_the_last_model_along():
+    pipeline = RAW.train("m.py", warm_start=True).train("m.py", id="Second", warm_start=True)
+    for id in ("Trainer", "Second"):
+        assert wires(pipeline, id)["base_model"] == f"{id}_last_model.model"
+        assert reasons(pipeline, id)["base_model"] == "brought along by train()"
+        assert pipeline.graph[f"{id}_last_model"].component.maker == id
+
+
+def test_a_given_base_model_beats_the_last_one():
+    pipeline = RAW.train("m.py", warm_start=True).with_base_model("base", id="Base")
+    assert wires(pipeline, "Trainer")["base_model"] == "Base.result"
+    assert "Trainer_last_model" not in [node.id for node in pipeline.graph.nodes]
+    given = {"warm_start": True, "inputs": {"base_model": "Other.model"}}
+    assert message_of(fml.DefinitionError, RAW.train, "m.py", **given) == (
+        "train() takes warm_start= or inputs={'base_model': …}, not both."
+    )
+
+
 def test_the_evaluator_reads_raw_examples_and_brings_the_latest_blessed_model():
     pipeline = FULL.evaluate_model(**BLESSING)
     assert wires(pipeline, "Evaluator")["examples"] == "CsvExampleGen.examples"

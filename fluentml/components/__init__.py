@@ -30,7 +30,12 @@ from fluentml.components.infra_validator import InfraValidator
 from fluentml.components.metric_value import MetricValue
 from fluentml.components.parquet_example_gen import ParquetExampleGen
 from fluentml.components.pusher import Pusher
-from fluentml.components.resolver import LatestBlessedModel, PreviousStatistics, Resolver
+from fluentml.components.resolver import (
+    LastModel,
+    LatestBlessedModel,
+    PreviousStatistics,
+    Resolver,
+)
 from fluentml.components.schema_curation import SchemaCuration
 from fluentml.components.schema_gen import SchemaGen
 from fluentml.components.sql_example_gen import SqlExampleGen
@@ -62,6 +67,7 @@ __all__ = [
     "ImportedStatistics",
     "Importer",
     "InfraValidator",
+    "LastModel",
     "LatestBlessedModel",
     "MetricCondition",
     "MetricValue",

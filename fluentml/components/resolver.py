@@ -63,6 +63,31 @@ class PreviousStatistics(Component):
         )
 
 
+class LastModel(Component):
+    """Find the model that a node made when it last succeeded; none before that.
+
+    Attributes:
+        maker: Id of that node.
+    """
+
+    OUTPUTS: ClassVar[Mapping[str, str]] = {"model": "Model"}
+
+    maker: NodeId
+
+    def to_tfx(self, inputs: Mapping[str, Any]) -> Any:
+        """Return TFX's Resolver with a strategy of ours."""
+        from tfx.dsl.components.common import resolver
+        from tfx.types import channel, standard_artifacts
+
+        from fluentml.executors import last_made
+
+        return resolver.Resolver(
+            strategy_class=last_made.LastMade,
+            config={"node": self.maker},
+            model=channel.Channel(type=standard_artifacts.Model),
+        )
+
+
 _STRATEGIES = "tfx.dsl.input_resolution.strategies"
 STRATEGIES = {
     "latest": f"{_STRATEGIES}.latest_artifact_strategy:LatestArtifactStrategy",

@@ -2,16 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Set
 from typing import Any, ClassVar
+
+from pydantic import model_validator
+from typing_extensions import Self
 
 from fluentml.components import _sources
 from fluentml.components._steps import TrainingSteps
-from fluentml.spec import Input, thaw
+from fluentml.components.resolver import LastModel
+from fluentml.spec import Component, Input, thaw
 
 
 class Trainer(TrainingSteps):
-    """Run `run_fn(fn_args)`, which trains a model and saves it to `fn_args.serving_model_dir`."""
+    """Run `run_fn(fn_args)`, which trains a model and saves it to `fn_args.serving_model_dir`.
+
+    Attributes:
+        warm_start: Whether the last model that this node made is the base model, unless the chain
+            imports one.
+    """
 
     VERB: ClassVar[str] = "train"
     FUNCTION: ClassVar[str] = "run_fn"
@@ -28,6 +37,25 @@ class Trainer(TrainingSteps):
         ),
     }
     OUTPUTS: ClassVar[Mapping[str, str]] = {"model": "Model", "model_run": "ModelRun"}
+
+    warm_start: bool = False
+
+    @model_validator(mode="after")
+    def _one_base_model(self) -> Self:
+        if self.warm_start and "base_model" in self.inputs:
+            raise ValueError("takes warm_start= or inputs={'base_model': …}, not both")
+        return self
+
+    def settled(self, roles: Set[str]) -> Self:
+        """Return the spec without a warm start where the chain imports a base model."""
+        imported = any(source.partition(".")[0] in roles for source in _sources.BASE_MODEL)
+        return self.model_copy(update={"warm_start": False}) if imported else self
+
+    def companions(self) -> Mapping[str, Component]:
+        """Return what finds the model to start from."""
+        if not self.warm_start:
+            return {}
+        return {"base_model": LastModel(id=f"{self.id}_last_model", maker=self.id)}
 
     def to_tfx(self, inputs: Mapping[str, Any]) -> Any:
         """Return TFX's Trainer."""

@@ -17,7 +17,7 @@ are called as in the training data: transformed names behind a transform graph, 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import Any
 
 import keras
@@ -35,7 +35,7 @@ from tfx_bsl.tfxio.dataset_options import TensorFlowDatasetOptions
 
 from fluentml.errors import DefinitionError, did_you_mean, listing
 
-__all__ = ["fill_missing", "hyperparameters", "inputs", "read_examples", "save"]
+__all__ = ["fill_missing", "hyperparameters", "inputs", "read_examples", "save", "warm_start"]
 
 
 def fill_missing(
@@ -146,6 +146,45 @@ def hyperparameters(fn_args: FnArgs) -> keras_tuner.HyperParameters:
     if fn_args.hyperparameters:
         return keras_tuner.HyperParameters.from_config(fn_args.hyperparameters)
     return keras_tuner.HyperParameters()
+
+
+def warm_start(model: keras.Model, fn_args: FnArgs) -> bool:
+    """Take over the weights of the base model, so that training goes on from there.
+
+    The optimizer starts anew: it is no part of a SavedModel.
+
+    Args:
+        model: A built Keras 3 model of the same layers as the base model, which `save` wrote.
+        fn_args: What TFX passes to `run_fn` or `tuner_fn`.
+
+    Returns:
+        Whether there is a base model. With `train(…, warm_start=True)` a first run has none.
+
+    Raises:
+        DefinitionError: If the base model has other layers, or was not written by `save`.
+    """
+    if not fn_args.base_model:
+        return False
+    saved = getattr(tf.saved_model.load(fn_args.base_model), "variables_to_restore", None)
+    if saved is None:
+        raise DefinitionError(
+            f"The base model {fn_args.base_model!r} was not written by save(model, fn_args, …).",
+            hint="read it in your own way: fn_args.base_model is a SavedModel's folder.",
+        )
+    shapes, old = ([tuple(v.shape) for v in each] for each in (model.variables, saved))
+    if shapes != old:
+        raise DefinitionError(
+            "The base model has other layers than this model.",
+            f"Shapes of its weights: {_listed(old)}; of this model's: {_listed(shapes)}.",
+            hint="build it as before; one that changed starts without warm_start=True.",
+        )
+    for variable, value in zip(model.variables, saved, strict=True):
+        variable.assign(value)
+    return True
+
+
+def _listed(shapes: Sequence[tuple[int, ...]]) -> str:
+    return ", ".join(map(str, shapes)) or "none"
 
 
 def save(model: keras.Model, fn_args: FnArgs, label: str) -> None:

@@ -8,6 +8,7 @@ from typing import Any
 from typing_extensions import Self, Unpack
 
 from fluentml import components as kinds
+from fluentml import hyperparameters
 from fluentml.sources import PathLike
 from fluentml.verbs._base import Chain, Step
 
@@ -93,14 +94,24 @@ class Model(Chain):
             **step,
         )
 
-    def with_hyperparameters(self, path: PathLike, **step: Unpack[Step]) -> Self:
-        """Take hyperparameters found earlier; training prefers them to tuned ones.
+    def with_hyperparameters(
+        self, given: PathLike | Mapping[str, str | int | float | bool], **step: Unpack[Step]
+    ) -> Self:
+        """Take hyperparameters that are known; training prefers them to tuned ones.
 
         Args:
-            path: A folder whose one file is `best_hyperparameters.txt`, as the Tuner writes it.
+            given: Values by name, `{"learning_rate": 0.01, "width": 64}`, which the call writes to
+                `{root}/{name}/_hyperparameters`, named by their content; or a folder whose one
+                file is `best_hyperparameters.txt`, as a Tuner writes it.
             **step: See `Step`.
+
+        Raises:
+            DefinitionError: The dict is empty or holds other values, or the root is remote.
         """
-        return self._add(kinds.ImportedHyperparameters, uri=path, **step)
+        if isinstance(given, Mapping):
+            folder = f"{self.settings.root.rstrip('/')}/{self.settings.name}/_hyperparameters"
+            given = hyperparameters.keep(given, folder)
+        return self._add(kinds.ImportedHyperparameters, uri=given, **step)
 
     def with_base_model(self, path: PathLike, **step: Unpack[Step]) -> Self:
         """Take a model trained earlier; training and tuning receive it as `fn_args.base_model`.
@@ -119,6 +130,7 @@ class Model(Chain):
         eval_steps: int | None = None,
         train_splits: Sequence[str] = ("train",),
         eval_splits: Sequence[str] = ("eval",),
+        warm_start: bool = False,
         custom_config: Mapping[str, Any] | None = None,
         train_args: Any = None,
         eval_args: Any = None,
@@ -127,7 +139,14 @@ class Model(Chain):
         """Train a model by `run_fn(fn_args)`, which saves it to `fn_args.serving_model_dir`.
 
         Training reads the transformed examples where the chain has a `preprocess` step, else the
-        raw ones; the given hyperparameters if there are any, else the tuned ones.
+        raw ones. What else the chain has arrives in `fn_args`:
+
+        - `hyperparameters`: those of `with_hyperparameters`, else those of `tune`, else None; a
+          dict, of which `fluentml.training.hyperparameters(fn_args)` makes keras-tuner's object.
+        - `base_model`: the SavedModel's folder of `with_base_model`, else with `warm_start` that of
+          the last model, else None; `fluentml.training.warm_start(model, fn_args)` takes over its
+          weights.
+        - `custom_config`, `train_steps`, `eval_steps`: as given here.
 
         Args:
             module: A Python file that defines `run_fn`, or the function's import path.
@@ -135,6 +154,9 @@ class Model(Chain):
             eval_steps: Batches to evaluate on; None leaves it to the function.
             train_splits: Splits to train on.
             eval_splits: Splits to evaluate on.
+            warm_start: Start from the last model that this step made in an earlier run; there is
+                none in a first run. `with_base_model` beats it. Each run has another model to start
+                from, so with `cache()` too each run trains.
             custom_config: Plain values that arrive as `fn_args.custom_config`.
             train_args: TFX's `trainer_pb2.TrainArgs`, instead of the plain values.
             eval_args: TFX's `trainer_pb2.EvalArgs`, instead of the plain values.
@@ -147,6 +169,7 @@ class Model(Chain):
             eval_steps=eval_steps,
             train_splits=train_splits,
             eval_splits=eval_splits,
+            warm_start=warm_start,
             custom_config=custom_config,
             train_args=train_args,
             eval_args=eval_args,
