@@ -63,11 +63,12 @@ CALLS = st.one_of(
     verb("with_imported_schema", "s", may_read=False),
     verb("validate_input_data"),
     verb("preprocess", "m.py", custom_config=[None, {"a": [1, {"b": None}]}]),
-<<<<<<< HEAD
-    verb("tune", "m.py", train_steps=[None, 3, fml.param("steps", 5)]),
-=======
-    verb("tune", "m.py", train_steps=[None, 3], parallel_trials=[1, 2]),
->>>>>>> 75ba1d8 (Hyperparameters as a dict; training that starts from the last model)
+    verb(
+        "tune",
+        "m.py",
+        train_steps=[None, 3, fml.param("steps", 5)],
+        parallel_trials=[1, 2, fml.param("parallel", 2)],
+    ),
     verb("with_hyperparameters", "h", may_read=False),
     verb("with_base_model", "b", may_read=False),
     verb(
@@ -75,7 +76,7 @@ CALLS = st.one_of(
         "m.py",
         train_steps=[None, 3],
         train_splits=[("train",), ("a", "b")],
-        warm_start=[False, True],
+        warm_start=[False, True, fml.param("warm", True)],
     ),
     verb(
         "evaluate_model",
