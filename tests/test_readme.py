@@ -111,6 +111,17 @@ def test_drift_is_one_step_more(project: Path):
         pipeline.check()
 
 
+def test_values_and_the_last_model_are_one_step_more(project: Path):
+    names: dict[str, object] = {"pipeline": first_chain()}
+    (code,) = [block for block in blocks("python") if "warm_start=" in block]
+    exec(code, names)
+    daily = names["daily"]
+    assert isinstance(daily, fml.PipelineDef)
+    wires = daily.check().graph["Daily"].inputs
+    assert str(wires["hyperparameters"].channel) == "ImportedHyperparameters.result"
+    assert str(wires["base_model"].channel) == "Daily_last_model.model"
+
+
 def test_every_verb_of_the_table_exists():
     table = re.findall(r"^\| (`.*?`) \|", README, re.M)
     verbs = [verb for cell in table for verb in re.findall(r"`(\w+)`", cell)]

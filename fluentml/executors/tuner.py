@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import contextlib
 from pathlib import Path
 from typing import Any
 
 from tfx.components.tuner import component, executor
 from tfx.dsl.components.base import executor_spec
 
-from fluentml.executors import tuner_search, tuner_workers
+from fluentml.executors import tuner_search
 from fluentml.spec import is_remote
 
 
@@ -40,18 +41,20 @@ class Executor(executor.Executor):
         """
         tune_args = executor.get_tune_args(exec_properties)
         workers = tune_args.num_parallel_trials if tune_args else 1
-        temporary = self._get_tmp_dir()
-        stateful = self._context.stateful_working_dir
-        if not stateful or is_remote(stateful):
-            tuner = _search(input_dict, exec_properties, temporary, workers)
-            executor.write_best_hyperparameters(tuner, output_dict)
-            return
-        base = Path(stateful).parents[1] / "tuning"
-        key = tuner_search.key_of(input_dict, exec_properties)
-        with tuner_search.kept_folder(base, key, otherwise=temporary) as folder:
-            tuner_search.clear_if_broken(Path(folder))
+        with self._working_dir(input_dict, exec_properties) as folder:
             tuner = _search(input_dict, exec_properties, folder, workers)
             executor.write_best_hyperparameters(tuner, output_dict)
+
+    def _working_dir(
+        self, input_dict: dict[str, list[Any]], exec_properties: dict[str, Any]
+    ) -> contextlib.AbstractContextManager[str]:
+        temporary, stateful = self._get_tmp_dir(), self._context.stateful_working_dir
+        if not stateful or is_remote(stateful):
+            return contextlib.nullcontext(temporary)
+        # Beside the folder of TFX's own, which is another one for each execution.
+        base = Path(stateful).parents[1] / "tuning"
+        key = tuner_search.key_of(input_dict, exec_properties)
+        return tuner_search.kept_folder(base, key, otherwise=temporary)
 
 
 def _search(
@@ -59,9 +62,12 @@ def _search(
 ) -> Any:
     """Return a tuner whose search came to a good end."""
     made = tuner_search.make_tuner(input_dict, exec_properties, folder)
-    tuner_search.take_up(made.tuner.oracle)
+    if made.tuner.oracle.trials:
+        tuner_search.take_up(made.tuner.oracle)
     made.tuner.search_space_summary()
     if workers > 1:
+        from fluentml.executors import tuner_workers
+
         request = tuner_workers.Request(input_dict, exec_properties, folder)
         tuner_workers.search(made, request, workers)
     else:

@@ -71,6 +71,7 @@ def kept_folder(base: Path, key: str, otherwise: str) -> Iterator[str]:
         if not _hold(folder, held):
             yield otherwise
             return
+        clear_if_broken(folder)
         yield str(folder)
         for other in base.iterdir():
             if other == folder or _hold(other, held):
@@ -129,8 +130,7 @@ def take_up(oracle: Any) -> None:
     oracle.end_order = [*ended, *(id for id in completed if id not in ended)]
     if isinstance(oracle, oracles.GridSearchOracle):
         _find_place_in_grid(oracle)
-    if oracle.trials:
-        log.info("Going on with %d of %d trials done.", len(completed), len(oracle.trials))
+    log.info("Going on with %d of %d trials done.", len(completed), len(oracle.trials))
 
 
 def _find_place_in_grid(oracle: Any) -> None:

@@ -63,7 +63,8 @@ class Model(Chain):
 
         With `directory=fn_args.working_dir` in it, a search that an error or a kill interrupted
         goes on when the pipeline runs here again, with what it read before (`cache()`), the same
-        parameters and the same code: completed trials do not run again.
+        parameters and the same code (every `.py` file beside the module, as TFX ships them):
+        completed trials do not run again.
 
         Args:
             module: A Python file that defines `tuner_fn`, or the function's import path.
