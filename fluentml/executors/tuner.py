@@ -41,7 +41,10 @@ class Executor(executor.Executor):
         """
         tune_args = executor.get_tune_args(exec_properties)
         workers = tune_args.num_parallel_trials if tune_args else 1
-        with self._working_dir(input_dict, exec_properties) as folder:
+        with (
+            self._working_dir(input_dict, exec_properties) as folder,
+            tuner_search.loaded_modules_left_alone(),
+        ):
             tuner = _search(input_dict, exec_properties, folder, workers)
             executor.write_best_hyperparameters(tuner, output_dict)
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import fcntl
 import functools
+import gc
 import hashlib
 import importlib.util
 import json
@@ -99,6 +100,21 @@ def clear_if_broken(folder: Path) -> None:
         log.warning("%s is incomplete; the search starts anew.", file)
         for entry in folder.iterdir():
             shutil.rmtree(entry) if entry.is_dir() else entry.unlink()
+
+
+@contextlib.contextmanager
+def loaded_modules_left_alone() -> Iterator[None]:
+    """Keep what is there out of garbage collections.
+
+    keras-tuner collects for each model that it builds, and to walk all the objects of TFX and
+    TensorFlow takes half a second each time.
+    """
+    gc.collect()
+    gc.freeze()
+    try:
+        yield
+    finally:
+        gc.unfreeze()
 
 
 def make_tuner(

@@ -182,7 +182,8 @@ def _work(folder: Path) -> None:
     request = Request.read(folder / "request.json")
     made = tuner_search.make_tuner(request.input_dict, request.exec_properties, request.working_dir)
     made.tuner.oracle = Client(made.tuner.oracle._oracle, folder)
-    made.tuner.search(**made.fit_kwargs)
+    with tuner_search.loaded_modules_left_alone():
+        made.tuner.search(**made.fit_kwargs)
 
 
 def _end_with_parent() -> None:

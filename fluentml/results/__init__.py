@@ -291,7 +291,7 @@ class RunResult:
             else f"NOT PUSHED because {push.reason}"
             for push in self.pushes
         ]
-        return "\n".join(blocks)
+        return "\n".join(blocks).rstrip()
 
 
 def _validation_text(validation: Validation) -> str:
@@ -307,7 +307,7 @@ def _validation_text(validation: Validation) -> str:
 
 
 def _tuning_text(tuning: Tuning) -> str:
-    """Return the best three."""
+    """Return the best three, and an empty line before what comes next."""
     rows = [("trial", "score", "hyperparameters")]
     for trial in tuning.trials[:3]:
         values = [
@@ -316,7 +316,7 @@ def _tuning_text(tuning: Tuning) -> str:
             if not name.startswith("tuner/")
         ]
         rows.append((trial.id, f"{trial.score:.4g}", ", ".join(values)))
-    return "\n".join(_table(rows))
+    return "\n".join([*_table(rows), ""])
 
 
 def _evaluation_text(evaluation: Evaluation) -> str:
