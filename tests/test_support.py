@@ -130,6 +130,7 @@ def samples(folder: Path) -> list[fml.PipelineDef]:
             for verb in ("from_csv", "from_tfrecord", "from_parquet", "from_avro")
         ),
         P.from_bigquery("SELECT 1"),
+        P.from_csv("d").tune("m.py", parallel_trials=2).train("m.py", warm_start=True),
         P.from_dataframe(pd.DataFrame({"a": [1]})),
         P.from_sql("sqlite:///d.db", "SELECT 1"),
     ]

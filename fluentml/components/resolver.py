@@ -70,6 +70,7 @@ class LastModel(Component):
         maker: Id of that node.
     """
 
+    LOWERED_TO: ClassVar[str] = "Resolver"
     OUTPUTS: ClassVar[Mapping[str, str]] = {"model": "Model"}
 
     maker: NodeId

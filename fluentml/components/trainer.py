@@ -23,6 +23,7 @@ class Trainer(TrainingSteps):
     """
 
     VERB: ClassVar[str] = "train"
+    LOWERED_TO: ClassVar[str] = "Trainer; with `warm_start` also a Resolver"
     FUNCTION: ClassVar[str] = "run_fn"
     PARAMETERS: ClassVar[tuple[str, ...]] = ("fn_args",)
     INPUTS: ClassVar[Mapping[str, Input]] = {

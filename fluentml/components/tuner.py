@@ -23,6 +23,7 @@ class Tuner(TrainingSteps):
     """
 
     VERB: ClassVar[str] = "tune"
+    LOWERED_TO: ClassVar[str] = "Tuner; with `parallel_trials` ours"
     FUNCTION: ClassVar[str] = "tuner_fn"
     PARAMETERS: ClassVar[tuple[str, ...]] = ("fn_args",)
     INPUTS: ClassVar[Mapping[str, Input]] = {

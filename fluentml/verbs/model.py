@@ -96,23 +96,23 @@ class Model(Chain):
         )
 
     def with_hyperparameters(
-        self, given: PathLike | Mapping[str, str | int | float | bool], **step: Unpack[Step]
+        self, path: PathLike | Mapping[str, str | int | float | bool], **step: Unpack[Step]
     ) -> Self:
         """Take hyperparameters that are known; training prefers them to tuned ones.
 
         Args:
-            given: Values by name, `{"learning_rate": 0.01, "width": 64}`, which the call writes to
-                `{root}/{name}/_hyperparameters`, named by their content; or a folder whose one
-                file is `best_hyperparameters.txt`, as a Tuner writes it.
+            path: A folder whose one file is `best_hyperparameters.txt`, as a Tuner writes it; or
+                the values by name, `{"learning_rate": 0.01, "width": 64}`, which the call writes
+                to such a folder in `{root}/{name}/_hyperparameters`, named by their content.
             **step: See `Step`.
 
         Raises:
             DefinitionError: The dict is empty or holds other values, or the root is remote.
         """
-        if isinstance(given, Mapping):
+        if isinstance(path, Mapping):
             folder = f"{self.settings.root.rstrip('/')}/{self.settings.name}/_hyperparameters"
-            given = hyperparameters.keep(given, folder)
-        return self._add(kinds.ImportedHyperparameters, uri=given, **step)
+            path = hyperparameters.keep(path, folder)
+        return self._add(kinds.ImportedHyperparameters, uri=path, **step)
 
     def with_base_model(self, path: PathLike, **step: Unpack[Step]) -> Self:
         """Take a model trained earlier; training and tuning receive it as `fn_args.base_model`.
