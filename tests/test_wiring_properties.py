@@ -79,7 +79,7 @@ CALLS = st.one_of(
     ),
     verb("infra_validate", signatures=[("serving_default", "other")], max_latency_ms=[None, 9.5]),
     verb("push_to", "serving", require_push=[False, True], custom_config=[None, {"a": 1}]),
-    verb("bulk_infer", fml.from_csv("new")),
+    verb("bulk_infer", fml.from_csv("new"), write_to=[None, "p.csv"]),
     verb("add_component", any_function),
     verb("import_artifact", "a", may_read=False, type=["Model", "Examples", "Schema"]),
     verb("resolve", "latest", may_read=False, artifacts=[{"model": "Model"}, {"no": "Schema"}]),

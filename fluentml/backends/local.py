@@ -30,6 +30,7 @@ from fluentml.results import (
     Push,
     RunResult,
     Validation,
+    predictions_among,
 )
 from fluentml.spec import WHEN, import_needed
 
@@ -234,6 +235,10 @@ class _Run:
             destination = properties.get("pushed_destination") if pushed else None
             self.pushes.append(Push(node.id, destination, "" if pushed else self._why_not(node)))
             return "pushed" if pushed else "not pushed"
+        if made := predictions_among(outputs):
+            from fluentml.results.predictions import Predictions
+
+            return "" if Predictions(node.id, made.uri).files else "not blessed, no predictions"
         return ""
 
     def _why_not(self, node: Node) -> str:

@@ -168,6 +168,7 @@ class Delivery(Chain):
         self,
         data: Component | None = None,
         *,
+        write_to: PathLike | None = None,
         data_spec: Any = None,
         model_spec: Any = None,
         output_example_spec: Any = None,
@@ -175,8 +176,12 @@ class Delivery(Chain):
     ) -> Self:
         """Predict for every example of a data set, once the model is blessed.
 
+        After a run, `result.predictions()` gives the predictions as a table.
+
         Args:
             data: What to predict for: `fluentml.from_csv("to_predict/")`.
+            write_to: A `.parquet` or `.csv` file, or URI, to which the step writes that table, all
+                at once and in place of an earlier one. A step taken from the cache writes nothing.
             data_spec: TFX's `bulk_inferrer_pb2.DataSpec`. Default: every split.
             model_spec: TFX's `bulk_inferrer_pb2.ModelSpec`. Default: signature `serving_default`.
             output_example_spec: TFX's `bulk_inferrer_pb2.OutputExampleSpec`: write examples with
@@ -186,6 +191,7 @@ class Delivery(Chain):
         return self._add(
             kinds.BulkInferrer,
             data=data,
+            write_to=write_to,
             data_spec=data_spec,
             model_spec=model_spec,
             output_example_spec=output_example_spec,
