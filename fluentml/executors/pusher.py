@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
 import errno
 import json
+import os
+import shutil
+import socket
 import tempfile
 import time
 from pathlib import Path
@@ -16,9 +20,14 @@ from tfx.types import artifact_utils
 from tfx.utils import proto_utils
 
 from fluentml.errors import FluentmlError
+from fluentml.serving import versions
 from fluentml.spec import is_remote
 
 GATES = ("model_blessing", "infra_blessing")
+A_DAY = 24 * 60 * 60
+"""Seconds after which nobody copies any more, wherever he was."""
+_HIDDEN = ".pushing-"
+_HOST = socket.gethostname()
 
 
 class NotPushedError(FluentmlError, RuntimeError):
@@ -53,7 +62,10 @@ class Executor(executor.Executor):
             super().Do(input_dict, output_dict, exec_properties)
             return
         Path(base).mkdir(parents=True, exist_ok=True)
-        with tempfile.TemporaryDirectory(prefix=".pushing-", dir=base) as hidden:
+        sweep(Path(base))
+        with tempfile.TemporaryDirectory(
+            prefix=f"{_HIDDEN}{_HOST}-{os.getpid()}-", dir=base
+        ) as hidden:
             destination.filesystem.base_directory = hidden
             hidden_push = {"push_destination": proto_utils.proto_to_json(destination)}
             super().Do(input_dict, output_dict, exec_properties | hidden_push)
@@ -63,10 +75,31 @@ class Executor(executor.Executor):
         self._MarkPushed(pushed_model, pushed_destination=str(version), pushed_version=version.name)
 
 
+def sweep(base: Path) -> None:
+    """Remove the hidden folders of pushes that were killed in mid copy."""
+    for entry in base.glob(f"{_HIDDEN}*"):
+        with contextlib.suppress(FileNotFoundError):  # somebody else sweeps too
+            if _is_dead(entry.name) or time.time() - entry.stat().st_mtime > A_DAY:
+                shutil.rmtree(entry, ignore_errors=True)
+
+
+def _is_dead(name: str) -> bool:
+    """Return whether a hidden folder belongs to a process of this machine that is no more."""
+    host, _, process = name.removeprefix(_HIDDEN).rpartition("-")[0].rpartition("-")
+    if host != _HOST:
+        return False
+    try:
+        os.kill(int(process), 0)
+    except ProcessLookupError:
+        return True
+    except PermissionError:  # somebody else's, and alive
+        return False
+    return False
+
+
 def publish(folder: Path, base: Path) -> Path:
     """Rename a folder to be the newest version in `base`; return its new path."""
-    there = [int(entry.name) for entry in base.iterdir() if entry.name.isdecimal()]
-    version = max([int(time.time()), *(old + 1 for old in there)])
+    version = max(int(time.time()), versions(base).newest + 1)
     while True:
         try:
             return folder.rename(base / str(version))
