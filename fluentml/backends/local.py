@@ -18,6 +18,7 @@ from fluentml.components import (
     BigQueryExampleGen,
     CustomComponent,
     InfraValidator,
+    ModelConverter,
     Pusher,
     UserCode,
 )
@@ -338,6 +339,12 @@ def _refuse_the_impossible(graph: Graph) -> None:
             raise BackendError(
                 f"{step.verb} runs a container, and no Docker engine is reachable here.",
                 hint="start Docker, or run the steps before it: run(to=…).",
+            )
+        if isinstance(step, ModelConverter) and step.program and not shutil.which(step.program):
+            raise BackendError(
+                f"{step.verb} calls {step.program}, which is not on the PATH.",
+                hint="pip install tensorflowjs into an environment of its own, and put the bin/ of "
+                "that on the PATH.",
             )
         if isinstance(step, BigQueryExampleGen):
             _refuse_without_credentials(step)

@@ -137,6 +137,7 @@ class Delivery(Chain):
         destination: PathLike | None = None,
         *,
         require_push: bool = False,
+        formats: Sequence[str] = (),
         push_destination: Any = None,
         custom_config: Mapping[str, Any] | None = None,
         **step: Unpack[Step],
@@ -146,11 +147,19 @@ class Delivery(Chain):
         In a local folder, a run on this machine lets the new version appear all at once, and leaves
         the ones before it.
 
+        A model server finds the SavedModel at the root of a version's folder, and leaves the other
+        formats there alone.
+
         Args:
             destination: Folder or URI; each version gets a sub-folder named by the time in seconds,
                 as TensorFlow Serving reads it.
             require_push: Whether the run fails where a blessing is missing; else it pushes nothing
                 and says why.
+            formats: Beside the SavedModel, in the same folder: `"tflite"` writes `model.tflite`,
+                `"tfjs"` `tfjs/model.json` (by the program `tensorflowjs_converter`), `"hub"`
+                `model.tar.gz` for `tensorflow_hub.load`. Each is made of the signature
+                `serving_default`, and nothing is pushed unless `tflite` and `hub` predict the same
+                as the SavedModel on raw examples.
             push_destination: TFX's `pusher_pb2.PushDestination`, instead of `destination`.
             custom_config: Plain values that an `executor` of your own gets.
             **step: See `Step`.
@@ -159,6 +168,7 @@ class Delivery(Chain):
             kinds.Pusher,
             destination=destination,
             require_push=require_push,
+            formats=formats,
             push_destination=push_destination,
             custom_config=custom_config,
             **step,
