@@ -28,7 +28,7 @@ class BulkInferrer(OwnData):
     """
 
     VERB: ClassVar[str] = "bulk_infer"
-    LOWERED_TO: ClassVar[str] = "an ExampleGen, BulkInferrer"
+    LOWERED_TO: ClassVar[str] = "an ExampleGen, BulkInferrer; ours with `write_to`"
     INPUTS: ClassVar[Mapping[str, Input]] = {
         "examples": Input(type="Examples"),
         "model": Input(type="Model", sources=_sources.MODEL),

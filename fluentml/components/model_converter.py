@@ -22,6 +22,7 @@ class ModelConverter(Component):
         formats: Of `tflite`, `tfjs` and `hub`.
     """
 
+    LOWERED_TO: ClassVar[str] = "ours"
     INPUTS: ClassVar[Mapping[str, Input]] = {
         "model": Input(type="Model", sources=_sources.MODEL),
         "examples": Input(type="Examples", sources=_sources.RAW_EXAMPLES),

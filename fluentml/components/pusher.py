@@ -9,9 +9,11 @@ from pydantic import field_validator, model_validator
 from typing_extensions import Self
 
 from fluentml.components import _sources
+from fluentml.components._google_cloud import BigQueryModel, VertexTarget, keys_of
 from fluentml.components.model_converter import FORMATS, ModelConverter
 from fluentml.errors import DefinitionError, did_you_mean, listing
 from fluentml.spec import (
+    WHEN,
     Component,
     FrozenDict,
     Input,
@@ -35,10 +37,13 @@ class Pusher(Component):
         formats: Formats beside the SavedModel, made by the node `{id}_formats`.
         push_destination: TFX's `pusher_pb2.PushDestination`, instead of `destination`.
         custom_config: Plain values for an executor of one's own.
+        vertex: An endpoint of Vertex AI, instead of `destination`.
+        bigquery_ml: A model of BigQuery ML, instead of `destination`.
     """
 
     VERB: ClassVar[str] = "push_to"
-    LOWERED_TO: ClassVar[str] = "Pusher; with `require_push` ours"
+    LOWERED_TO: ClassVar[str] = "Pusher; ours with `require_push` or `formats`"
+    RUNS_HERE: ClassVar[str] = "yes; with `vertex` or `bigquery_ml` given Google Cloud credentials"
     INPUTS: ClassVar[Mapping[str, Input]] = {
         "model": Input(type="Model", sources=_sources.MODEL),
         "model_blessing": Input(
@@ -57,17 +62,34 @@ class Pusher(Component):
         None
     )
     custom_config: JsonDict | None = None
+    vertex: Annotated[VertexTarget | None, keys_of(VertexTarget, "vertex")] = None
+    bigquery_ml: Annotated[BigQueryModel | None, keys_of(BigQueryModel, "bigquery_ml")] = None
 
     @model_validator(mode="after")
     def _one_destination(self) -> Self:
-        if not self.destination and not self.push_destination:
+        targets = {
+            "a folder": self.destination,
+            "the proto push_destination=": self.push_destination,
+            "vertex=": self.vertex,
+            "bigquery_ml=": self.bigquery_ml,
+        }
+        given = [name for name, target in targets.items() if target]
+        if not given:
             raise DefinitionError(
                 "push_to() has no destination.",
                 hint='name the folder that the model server watches: push_to("serving/taxi").',
             )
-        if self.destination and self.push_destination:
-            raise ValueError("takes a folder or the proto push_destination=, not both")
+        if len(given) > 1:
+            raise ValueError(f"takes {' or '.join(given)}, not both")
+        for parameter in ("formats", "require_push", "custom_config"):
+            if self.needs_google_cloud and getattr(self, parameter):
+                raise ValueError(f"takes {parameter}= only with a folder, not with {given[0]}")
         return self
+
+    @property
+    def needs_google_cloud(self) -> str | None:
+        """The service of Google Cloud that the step calls, if it calls one."""
+        return "Vertex AI" if self.vertex else "BigQuery ML" if self.bigquery_ml else None
 
     @field_validator("formats")
     @classmethod
@@ -90,12 +112,28 @@ class Pusher(Component):
         """Return the step that makes the other formats of that model, behind the same gates."""
         if not self.formats:
             return {}
-        same = FrozenDict({k: channel for k, channel in self.inputs.items() if k in self.INPUTS})
-        converter = ModelConverter(id=f"{self.id}_formats", formats=self.formats, inputs=same)
+        same = {k: c for k, c in self.inputs.items() if k in self.INPUTS or k.startswith(WHEN)}
+        converter = ModelConverter(
+            id=f"{self.id}_formats", formats=self.formats, when=self.when, inputs=FrozenDict(same)
+        )
         return {"converted_model": converter}
 
     def to_tfx(self, inputs: Mapping[str, Any]) -> Any:
-        """Return TFX's Pusher; one of its kind with `require_push`, or with other formats."""
+        """Return TFX's Pusher for the destination.
+
+        With `require_push`, or with other formats, it is one of ours.
+        """
+        if self.vertex:
+            from tfx.extensions.google_cloud_ai_platform.pusher import component as vertex
+
+            return vertex.Pusher(**inputs, custom_config=self.vertex.custom_config())
+        if self.bigquery_ml:
+            from tfx.extensions.google_cloud_big_query.pusher import component as bigquery
+
+            return bigquery.Pusher(**inputs, custom_config=self.bigquery_ml.custom_config())
+        return self._into_folder(inputs)
+
+    def _into_folder(self, inputs: Mapping[str, Any]) -> Any:
         from tfx.components.pusher import component
         from tfx.proto import pusher_pb2
 

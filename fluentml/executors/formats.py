@@ -7,131 +7,18 @@ import shutil
 import subprocess
 import tarfile
 import tempfile
-from collections.abc import Callable, Iterator, Mapping
-from functools import cached_property
+from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any, NamedTuple, TypeAlias
+from typing import NamedTuple, TypeAlias
 
-import numpy as np
 import tensorflow as tf
 from tfx.utils import io_utils
 
-from fluentml.errors import DataError, listing
+from fluentml.errors import DataError
+from fluentml.executors.servable import SIGNATURE, Answer, Servable
 
-Answer: TypeAlias = dict[str, Any]
-"""NumPy arrays by output, a row for each example."""
 Answers: TypeAlias = Iterator[tuple[Answer, Answer]]
 """Pairs of the SavedModel's answer and that of another format to the same examples."""
-
-SIGNATURE = "serving_default"
-_TABLES = [(key, value) for key in (tf.string, tf.int64) for value in (tf.int64, tf.string)]
-_TABLES += [(tf.string, tf.float32), (tf.int64, tf.float32), (tf.int32, tf.int32)]
-
-
-class Servable:
-    """A SavedModel by its signature `serving_default`, and examples to ask it.
-
-    Args:
-        path: Its folder or URI.
-        examples: Serialized tf.Examples, at least one.
-
-    Raises:
-        DataError: It has no such signature, or the examples are nothing that it takes.
-    """
-
-    def __init__(self, path: str, examples: list[bytes]) -> None:
-        self.path = path
-        self.model = tf.saved_model.load(path)
-        if SIGNATURE not in self.model.signatures:
-            raise DataError(
-                f"Other formats are made of the signature {SIGNATURE!r}, which the model lacks.",
-                f"It has: {listing(self.model.signatures, 'none')}.",
-                hint="save it with that one; fluentml.training.save does.",
-            )
-        self.function = self.model.signatures[SIGNATURE]
-        self.takes: Mapping[str, Any] = self.function.structured_input_signature[1]
-        self.feed = self._feed(examples)
-
-    def _feed(self, examples: list[bytes]) -> dict[str, Any]:
-        """Return what the signature takes: the examples themselves, or features by their names."""
-        if self.takes_examples:
-            return dict.fromkeys(self.takes, np.array(examples, object))
-        # tf.Examples know three types.
-        kept = {tf.int32: tf.int64, tf.bool: tf.int64, tf.float64: tf.float32}
-        try:
-            spec_of = {
-                name: tf.io.FixedLenFeature(spec.shape[1:], kept.get(spec.dtype, spec.dtype))
-                for name, spec in self.takes.items()
-            }
-            parsed = tf.io.parse_example(examples, spec_of)
-        except (ValueError, tf.errors.InvalidArgumentError) as error:
-            takes = ", ".join(f"{n} ({s.dtype.name} {s.shape})" for n, s in self.takes.items())
-            raise DataError(
-                f"The signature {SIGNATURE!r} takes {takes}, and the raw examples have no such "
-                "features to compare predictions on.",
-                hint="let it take serialized tf.Examples, or features as they stand in the data.",
-            ) from error
-        return {n: tf.cast(parsed[n], s.dtype).numpy() for n, s in self.takes.items()}
-
-    @property
-    def takes_examples(self) -> bool:
-        """Whether it takes serialized tf.Examples, as far as its one input tells."""
-        spec = next(iter(self.takes.values()))
-        return len(self.takes) == 1 and spec.dtype == tf.string and spec.shape.rank == 1
-
-    @cached_property
-    def answers(self) -> list[tuple[dict[str, Any], Answer]]:
-        """What is asked, and the model's answer: all examples at once, and the first one alone."""
-        first = {name: array[:1] for name, array in self.feed.items()}
-        return [(feed, self._answer(feed)) for feed in (self.feed, first)]
-
-    def _answer(self, feed: Mapping[str, Any]) -> Answer:
-        tensors = {name: tf.constant(array) for name, array in feed.items()}
-        return {name: tensor.numpy() for name, tensor in self.function(**tensors).items()}
-
-    @cached_property
-    def without_files(self) -> str:
-        """The folder of a SavedModel with this signature alone, its lookup tables as constants.
-
-        TensorFlow Transform's tables are filled from vocabulary files, which the converters leave
-        behind: the tables would be empty.
-        """
-        before = self.answers  # of the model as it is
-        assert before
-        module = tf.Module()
-        module.model, module.tables = self.model, []
-        captures = []
-        for capture in self.function.captured_inputs:
-            table = _copy_of_table(capture) if capture.dtype == tf.resource else None
-            module.tables.append(table)
-            captures.append(capture if table is None else table.resource_handle)
-        self.function.set_external_captures(captures)
-        specs = [tf.TensorSpec(s.shape, s.dtype, name=name) for name, s in self.takes.items()]
-
-        def serve(*tensors: Any) -> Any:
-            return self.function(**dict(zip(self.takes, tensors, strict=True)))
-
-        traced = tf.function(serve, autograph=False).get_concrete_function(*specs)
-        self._folder = tempfile.TemporaryDirectory()
-        tf.saved_model.save(module, self._folder.name, signatures={SIGNATURE: traced})
-        return self._folder.name
-
-
-def _copy_of_table(handle: Any) -> Any:
-    """Return a table with the same content as constants; None where the resource is no table."""
-    for key, value in _TABLES:
-        try:
-            keys, values = tf.raw_ops.LookupTableExportV2(
-                table_handle=handle, Tkeys=key, Tvalues=value
-            )
-        except tf.errors.InvalidArgumentError:
-            continue
-        initializer = tf.lookup.KeyValueTensorInitializer(keys, values)
-        # What is not found is answered by the default that stands in the graph.
-        return tf.lookup.StaticHashTable(
-            initializer, tf.zeros([], value) if value != tf.string else ""
-        )
-    return None
 
 
 def write_tflite(servable: Servable, folder: Path) -> Answers:
@@ -151,9 +38,10 @@ def write_tflite(servable: Servable, folder: Path) -> Answers:
         raise _no_conversion("TensorFlow Lite", "tflite", str(error)) from error
     (folder / "model.tflite").write_bytes(content)
     try:
-        run = tf.lite.Interpreter(model_content=content).get_signature_runner(SIGNATURE)
         for feed, wanted in servable.answers:
-            yield wanted, run(**feed)
+            # One that has seen another batch size before is no test of this one.
+            fresh = tf.lite.Interpreter(model_content=content)
+            yield wanted, fresh.get_signature_runner(SIGNATURE)(**feed)
     except (RuntimeError, ValueError) as error:
         raise DataError(
             f"The TensorFlow Lite model does not run: {_line(str(error))}",

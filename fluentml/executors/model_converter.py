@@ -17,7 +17,8 @@ from tfx.types.component_spec import ChannelParameter, ComponentSpec, ExecutionP
 from tfx.utils import io_utils, path_utils
 
 from fluentml.errors import DataError
-from fluentml.executors.formats import WRITERS, Answer, Servable
+from fluentml.executors.formats import WRITERS
+from fluentml.executors.servable import Answer, Servable
 
 EXAMPLES = 100
 """As many examples are asked, all in one batch and the first one alone."""

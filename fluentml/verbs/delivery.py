@@ -138,6 +138,8 @@ class Delivery(Chain):
         *,
         require_push: bool = False,
         formats: Sequence[str] = (),
+        vertex: Mapping[str, Any] | None = None,
+        bigquery_ml: Mapping[str, str] | None = None,
         push_destination: Any = None,
         custom_config: Mapping[str, Any] | None = None,
         **step: Unpack[Step],
@@ -160,6 +162,14 @@ class Delivery(Chain):
                 `model.tar.gz` for `tensorflow_hub.load`. Each is made of the signature
                 `serving_default`, and nothing is pushed unless `tflite` and `hub` predict the same
                 as the SavedModel on raw examples.
+            vertex: Instead of `destination`, an endpoint of Vertex AI: its `project`, `region` and
+                `endpoint` (its display name), the `image` of the server; and of the deployment
+                `machine_type`, `min_replica_count`, `max_replica_count`, `accelerator_type`,
+                `accelerator_count`, `traffic_percentage`, `service_account`, `labels`. The pipeline
+                root is on Google Cloud Storage.
+            bigquery_ml: Instead of `destination`, a model of BigQuery ML: its `project`, `dataset`
+                and `model`, and the `compute_project` where the query runs in another. The pipeline
+                root is on Google Cloud Storage.
             push_destination: TFX's `pusher_pb2.PushDestination`, instead of `destination`.
             custom_config: Plain values that an `executor` of your own gets.
             **step: See `Step`.
@@ -169,6 +179,8 @@ class Delivery(Chain):
             destination=destination,
             require_push=require_push,
             formats=formats,
+            vertex=vertex,
+            bigquery_ml=bigquery_ml,
             push_destination=push_destination,
             custom_config=custom_config,
             **step,
