@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 
 import fluentml as fml
+from fluentml.components import MetricCondition
 from fluentml.errors import BackendError, DataError
 from tests.conftest import Run
 from tests.messages import message_of
@@ -68,6 +69,19 @@ def test_the_converter_stands_behind_the_same_gates():
         "infra_blessing": "Others.blessing",
     }
     assert fml.Graph.from_json(chain.graph.to_json()) == chain.graph
+
+
+def test_the_converter_waits_for_the_same_condition():
+    good = MetricCondition(metric="AUC", key="auc", comparison=">", bound=0.9)
+    chain = (
+        P.evaluate_model("l", metrics=["AUC"], thresholds={"AUC": 0.8})
+        .push_to("s", formats=("hub",), when=good)
+        .push_to("t", formats=("hub",), when=good, id="Second")
+    )
+    for id in ("Pusher", "Second"):
+        nodes = chain.graph[id], chain.graph[f"{id}_formats"]
+        assert {node.component.when for node in nodes} == {chain.graph[id].component.when}
+        assert {str(node.inputs["when.AUC"].channel) for node in nodes} == {"Evaluator_AUC.value"}
 
 
 def test_a_chain_without_examples():
@@ -294,6 +308,10 @@ def test_differences_in_words():
     assert difference(text, {"t": np.array([b"a", b"c"], object)}) == (
         "'t' differs for 1 of 2 examples"
     )
+    flags = {"f": np.array([True, False])}
+    assert difference(flags, {"f": ~flags["f"]}) == "'f' differs for 2 of 2 examples"
+    mean = {"m": np.float32(0.5) * np.ones([])}
+    assert difference(mean, {"m": mean["m"] + 1}) == "'m' differs for 1 of 1 examples, by up to 1"
     assert difference(right, {"y": right["y"]}) == "it returns ['y'] rather than ['k', 'y']"
     flat = {**right, "k": right["k"].ravel()}
     assert difference(right, flat) == "'k' has the shape (3,) rather than (3, 1)"

@@ -65,6 +65,10 @@ BIGQUERY = {"project": "p", "dataset": "taxi", "model": "tips"}
             "push_to() takes formats= only with a folder, not with vertex=.",
         ),
         (
+            {"vertex": VERTEX, "custom_config": {"a": 1}},
+            "push_to() takes custom_config= only with a folder, not with vertex=.",
+        ),
+        (
             {"bigquery_ml": BIGQUERY, "require_push": True},
             "push_to() takes require_push= only with a folder, not with bigquery_ml=.",
         ),

@@ -231,12 +231,20 @@ def predict_log(examples: list[Any], **outputs: Any) -> Any:
     request = log.predict_log.request.inputs["examples"]
     request.CopyFrom(tf.make_tensor_proto(serialized, tf.string))
     for name, values in outputs.items():
-        log.predict_log.response.outputs[name].CopyFrom(tf.make_tensor_proto(values))
+        log.predict_log.response.outputs[name].CopyFrom(tensor_proto(values))
     return log
+
+
+def tensor_proto(values: Any) -> Any:
+    import tensorflow as tf
+
+    return tf.make_tensor_proto(values.numpy() if tf.is_tensor(values) else values)
 
 
 @pytest.mark.tfx
 def test_lists_bytes_and_names_that_collide(tmp_path: Path):
+    import tensorflow as tf
+
     predictions = table_of(
         tmp_path,
         predict_log(
@@ -244,12 +252,14 @@ def test_lists_bytes_and_names_that_collide(tmp_path: Path):
             x=[[0.25]],
             probabilities=[[0.25, 0.75]],
             grid=[[[1, 2], [3, 4]]],
+            half=tf.constant([[0.5]], tf.bfloat16),
         ),
         predict_log(  # a batch, and features that are missing
             [example_of(x=[2], tags=[]), example_of(fare=[2.5], predicted_x=[7])],
             x=[[0.5], [0.75]],
             probabilities=[[0.5, 0.5], [1.0, 0.0]],
             grid=[[[5, 6], [7, 8]], [[9, 0], [1, 2]]],
+            half=tf.constant([[0.25], [2]], tf.bfloat16),
         ),
     )
     assert len(predictions) == 3
@@ -261,6 +271,7 @@ def test_lists_bytes_and_names_that_collide(tmp_path: Path):
         "tags": "list<item: string>",
         "x": "int64",
         "grid": "list<item: list<item: int32>>",
+        "half": "float",
         "probabilities": "list<item: float>",
         "predicted_predicted_x": "float",
     }
@@ -270,6 +281,7 @@ def test_lists_bytes_and_names_that_collide(tmp_path: Path):
         "tags": [["a", "é"], None, None],
         "x": [1, 2, None],
         "grid": [[[1, 2], [3, 4]], [[5, 6], [7, 8]], [[9, 0], [1, 2]]],
+        "half": [0.5, 0.25, 2.0],
         "probabilities": [[0.25, 0.75], [0.5, 0.5], [1.0, 0.0]],
         "predicted_predicted_x": [0.25, 0.5, 0.75],
     }

@@ -84,15 +84,20 @@ def difference(wanted: Answer, got: Answer) -> str | None:
         wrong = got[name]
         if right.shape != wrong.shape:
             return f"{name!r} has the shape {wrong.shape} rather than {right.shape}"
-        if right.dtype.kind == "f":
-            agrees = np.isclose(wrong, right, RELATIVE, ABSOLUTE, equal_nan=True)
-        else:
-            agrees = wrong == right
-        rows = np.sum(~agrees.reshape(len(right), -1).all(axis=1))
+        near = right.dtype.kind == "f" and np.isclose(
+            wrong, right, RELATIVE, ABSOLUTE, equal_nan=True
+        )
+        agrees = np.atleast_1d(near | (wrong == right))
+        rows = np.sum(~agrees.reshape(len(agrees), -1).all(axis=1))
         if rows:
-            by = f", by up to {np.nanmax(np.abs(wrong - right)):.3g}" if right.dtype != "O" else ""
-            return f"{name!r} differs for {rows} of {len(right)} examples{by}"
+            return f"{name!r} differs for {rows} of {len(agrees)} examples{_by(wrong, right)}"
     return None
+
+
+def _by(wrong: Any, right: Any) -> str:
+    if right.dtype.kind not in "fiu":
+        return ""
+    return f", by up to {np.nanmax(np.abs(wrong.astype(float) - right.astype(float))):.3g}"
 
 
 class ModelConverterSpec(ComponentSpec):

@@ -13,6 +13,9 @@ from fluentml.errors import DataError
 
 _FEATURES = {"int64_list": "int64", "float_list": "float32", "bytes_list": "object"}
 
+HALF = ("float16", "bfloat16")
+"""What Arrow and Parquet know badly or not at all, and 32 bits hold as well."""
+
 
 class Cell(NamedTuple):
     """What one example has in one column.
@@ -121,5 +124,7 @@ def _cells_of(arrays: Mapping[str, Any], row: int) -> Cells:
     cells = {}
     for name, array in arrays.items():
         part = np.atleast_1d(array[row])
+        if part.dtype.name in HALF:
+            part = part.astype(np.float32)
         cells[name] = Cell(part.dtype.name, part.ndim, part.tolist())
     return cells

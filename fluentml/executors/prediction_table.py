@@ -88,18 +88,15 @@ class PredictionTable:
     """
 
     def __init__(self, uri: str) -> None:
-        found = [f for pattern in ("*.gz", "Split-*/*.gz") for f in fileio.glob(f"{uri}/{pattern}")]
+        logs, examples = (fileio.glob(f"{uri}/{pattern}") for pattern in ("*.gz", "Split-*/*.gz"))
+        self._parse = rows_of_log if logs else row_of_example
+        found = [*logs, *examples]
         self.files = sorted(file if isinstance(file, str) else file.decode() for file in found)
 
     def rows(self) -> Iterator[Row]:
         """Yield the rows in the order of the files."""
-        parse = rows_of_log if self._holds_logs else row_of_example
         for record in tf.data.TFRecordDataset(self.files, "GZIP").as_numpy_iterator():
-            yield from parse(record)
-
-    @property
-    def _holds_logs(self) -> bool:
-        return not any("/Split-" in file for file in self.files)
+            yield from self._parse(record)
 
     @cached_property
     def _seen(self) -> tuple[int, dict[str, Column], dict[str, Column]]:
