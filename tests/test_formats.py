@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import textwrap
 from pathlib import Path
 from typing import Any
@@ -29,7 +30,9 @@ def test_an_unknown_format():
         "Hint: did you mean 'tflite'?"
     )
     assert message_of(fml.DefinitionError, P.push_to, "s", formats="tflite") == (
-        "push_to() cannot use formats='tflite'.\nHint: it takes a list."
+        "push_to() takes formats= as a list, not 'tflite'.\n"
+        'Hint: write formats=("tflite",), or name a signature: '
+        'formats={"tflite": "serving_columns"}.'
     )
 
 
@@ -38,7 +41,9 @@ def test_the_saved_model_is_always_pushed():
     assert P.push_to("s", formats=("saved_model",)) == plain
     assert [node.id for node in plain.graph.nodes] == ["CsvExampleGen", "Trainer", "Pusher"]
     both = P.push_to("s", formats=("tflite", "saved_model", "tflite"))
-    assert both.components[-1].formats == ("tflite",)
+    assert dict(both.components[-1].formats) == {"tflite": "serving_default"}
+    named = P.push_to("s", formats={"saved_model": "any", "tflite": "serving_columns"})
+    assert dict(named.graph["Pusher_formats"].component.formats) == {"tflite": "serving_columns"}
 
 
 def test_the_converter_stands_behind_the_same_gates():
@@ -122,8 +127,6 @@ def test_a_missing_program_is_told_before_the_run(tmp_path: Path, monkeypatch):
 def test_tflite_and_hub_models_beside_the_saved_model_predict_the_same(
     first_run: Run, unlabelled_rows: Path, tmp_path: Path
 ):
-    import shutil
-
     import numpy as np
     import tensorflow as tf
 
@@ -159,7 +162,10 @@ def test_tflite_and_hub_models_beside_the_saved_model_predict_the_same(
     assert fml.Graph.from_json(first_run.pipeline.graph.to_json()) == first_run.pipeline.graph
 
 
-# -- models that do not fit ------------------------------------------------------------------------
+# -- models of all kinds ------------------------------------------------------------------------
+
+
+COLORS = (b"red", b"blue", b"green", b"unheard of")
 
 
 class Bench:
@@ -180,13 +186,19 @@ class Bench:
             for number in range(20):
                 features = {
                     "x": tf.train.Feature(float_list=tf.train.FloatList(value=[number / 7])),
+                    "color": tf.train.Feature(
+                        bytes_list=tf.train.BytesList(value=[COLORS[number % 4]])
+                    ),
                     "n": tf.train.Feature(int64_list=tf.train.Int64List(value=[number])),
                 }
                 example = tf.train.Example(features=tf.train.Features(feature=features))
                 writer.write(example.SerializeToString())
         return artifact
 
-    def model(self, function: Any, *, name: str = "serving_default", **specs: Any) -> Any:
+    def model(
+        self, function: Any, *, name: str = "serving_default", holds: Any = None, **specs: Any
+    ) -> Any:
+        """Return a Model artifact; `holds` is a tf.Module with what the function reads."""
         import tensorflow as tf
         from tfx.types import standard_artifacts
 
@@ -196,10 +208,12 @@ class Bench:
         specs = specs or {"examples": tf.TensorSpec([None], tf.string, name="examples")}
         traced = tf.function(function).get_concrete_function(**specs)
         path = f"{artifact.uri}/Format-Serving"
-        tf.saved_model.save(tf.Module(), path, signatures={name: traced})
+        tf.saved_model.save(holds or tf.Module(), path, signatures={name: traced})
         return artifact
 
-    def convert(self, model: Any, *formats: str, **gates: Any) -> Path:
+    def convert(
+        self, model: Any, *formats: str, signature: str = "serving_default", **gates: Any
+    ) -> Path:
         """Return the folder of the converted model."""
         from tfx.types import standard_artifacts
 
@@ -210,7 +224,7 @@ class Bench:
         Executor().Do(
             {"model": [model], "examples": [self.examples()], **gates},
             {"converted_model": [converted]},
-            {"formats": json.dumps(formats)},
+            {"formats": json.dumps(dict.fromkeys(formats, signature))},
         )
         return Path(converted.uri)
 
@@ -252,10 +266,13 @@ def test_an_operation_that_does_not_convert_is_named(bench: Bench):
 def test_a_model_without_the_signature(bench: Bench):
     model = bench.model(lambda examples: {"y": examples}, name="predict")
     assert message_of(DataError, bench.convert, model, "hub") == (
-        "Other formats are made of the signature 'serving_default', which the model lacks.\n"
+        "Another format is to be made of the signature 'serving_default', which the model lacks.\n"
         "It has: 'predict'.\n"
-        "Hint: save it with that one; fluentml.training.save does."
+        'Hint: name another: push_to(…, formats={"tflite": "serving_default"}); '
+        "fluentml.training.save says which it writes."
     )
+    folder = bench.convert(model, "hub", "tflite", signature="predict")
+    assert {path.name for path in folder.iterdir()} == {"Format-Hub", "Format-TFLite"}
 
 
 @pytest.mark.tfx
@@ -317,6 +334,66 @@ def test_differences_in_words():
     assert difference(right, flat) == "'k' has the shape (3,) rather than (3, 1)"
 
 
+def model_with_a_vocabulary(bench: Bench) -> Any:
+    """Return a Model artifact of columns and a table in a file, with another that nobody reads."""
+    import tensorflow as tf
+
+    lookup, index = tf.lookup, tf.lookup.TextFileIndex
+    vocabulary = bench.folder / "colors.txt"
+    vocabulary.write_text("red\nblue\ngreen\n")
+    module = tf.Module()
+    module.weights = tf.Variable([[0.3], [0.7]])
+    module.colors = lookup.StaticHashTable(
+        lookup.TextFileInitializer(
+            str(vocabulary), tf.string, index.WHOLE_LINE, tf.int64, index.LINE_NUMBER
+        ),
+        -1,
+    )
+    unread = lookup.KeyValueTensorInitializer(["a"], tf.constant([1], tf.int64))
+    module.unread = lookup.StaticHashTable(unread, -1)
+
+    def predict(color: Any, x: Any) -> Any:
+        code = tf.cast(module.colors.lookup(color), tf.float32)
+        return {"y": tf.sigmoid(tf.concat([code, x], 1) @ module.weights)}
+
+    return bench.model(
+        predict,
+        name="serving_columns",
+        holds=module,
+        color=tf.TensorSpec([None, 1], tf.string, name="color"),
+        x=tf.TensorSpec([None, 1], tf.float32, name="x"),
+    )
+
+
+@pytest.mark.tfx
+def test_a_vocabulary_travels_with_the_model(bench: Bench):
+    import numpy as np
+    import tensorflow as tf
+
+    model = model_with_a_vocabulary(bench)
+    folder = bench.convert(model, "tflite", "hub", signature="serving_columns")
+    shutil.rmtree(model.uri)
+    (bench.folder / "colors.txt").unlink()
+    path = str(folder / "Format-TFLite/model.tflite")
+    lite = tf.lite.Interpreter(path).get_signature_runner("serving_columns")
+    x = np.array([[2.0]], np.float32)
+    for code, color in zip((0, 1, 2, -1), COLORS, strict=True):
+        answer = lite(color=np.array([[color]], object), x=x)["y"]
+        assert answer == pytest.approx(1 / (1 + np.exp(-(0.3 * code + 1.4))), rel=1e-5)
+
+
+@pytest.mark.tfx
+@pytest.mark.skipif(
+    shutil.which("tensorflowjs_converter") is None,
+    reason="tensorflowjs wants an environment of its own; put its bin/ on the PATH",
+)
+def test_the_real_tensorflow_js_converter(bench: Bench):
+    folder = bench.convert(model_with_a_vocabulary(bench), "tfjs", signature="serving_columns")
+    model = json.loads((folder / "Format-TFJS/tfjs/model.json").read_text())
+    assert {*model["signature"]["inputs"]} >= {"color", "x"}
+    assert model["weightsManifest"][0]["paths"]
+
+
 # -- TensorFlow.js: the converter is a stand-in, which keeps what it was called with ---------------
 
 
@@ -363,6 +440,6 @@ def test_tensorflow_js_parses_no_examples(bench: Bench):
     model = bench.model(lambda examples: {"y": examples})
     assert message_of(DataError, bench.convert, model, "tfjs") == (
         "TensorFlow.js cannot parse tf.Examples, which the signature 'serving_default' takes.\n"
-        "Hint: leave 'tfjs' out of formats=, or save a signature of that name that takes features "
-        "as tensors."
+        'Hint: name one that takes columns: formats={"tfjs": "serving_columns"}; '
+        "fluentml.training.save writes it where no column can miss values."
     )

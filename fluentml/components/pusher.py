@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Annotated, Any, ClassVar
 
-from pydantic import field_validator, model_validator
+from pydantic import model_validator
 from typing_extensions import Self
 
 from fluentml.components import _sources
 from fluentml.components._google_cloud import BigQueryModel, VertexTarget, keys_of
-from fluentml.components.model_converter import FORMATS, ModelConverter
-from fluentml.errors import DefinitionError, did_you_mean, listing
+from fluentml.components.model_converter import Formats, ModelConverter
+from fluentml.errors import DefinitionError
 from fluentml.spec import (
     WHEN,
     Component,
@@ -34,7 +34,8 @@ class Pusher(Component):
     Attributes:
         destination: Folder that gets a sub-folder per version, named by the time in seconds.
         require_push: Whether the node fails where a blessing is missing; else it pushes nothing.
-        formats: Formats beside the SavedModel, made by the node `{id}_formats`.
+        formats: Formats beside the SavedModel and the signature that each is made of; the node
+            `{id}_formats` makes them.
         push_destination: TFX's `pusher_pb2.PushDestination`, instead of `destination`.
         custom_config: Plain values for an executor of one's own.
         vertex: An endpoint of Vertex AI, instead of `destination`.
@@ -57,7 +58,7 @@ class Pusher(Component):
 
     destination: PathText | None = None
     require_push: bool = False
-    formats: tuple[str, ...] = ()
+    formats: Formats = FrozenDict()
     push_destination: Annotated[Proto | None, proto_of("tfx.components.pusher.PushDestination")] = (
         None
     )
@@ -90,19 +91,6 @@ class Pusher(Component):
     def needs_google_cloud(self) -> str | None:
         """The service of Google Cloud that the step calls, if it calls one."""
         return "Vertex AI" if self.vertex else "BigQuery ML" if self.bigquery_ml else None
-
-    @field_validator("formats")
-    @classmethod
-    def _known_formats(cls, value: tuple[str, ...]) -> tuple[str, ...]:
-        for name in value:
-            if name not in FORMATS:
-                raise DefinitionError(
-                    f"push_to() knows no format {name!r}.",
-                    f"It knows: {listing(FORMATS)}.",
-                    hint=did_you_mean(name, FORMATS) or "take one of these.",
-                )
-        # The SavedModel is always pushed.
-        return tuple(dict.fromkeys(name for name in value if name != FORMATS[0]))
 
     def reads(self) -> Mapping[str, Input]:
         """Return the model and its blessings, and the model in other formats where asked for."""

@@ -15,7 +15,7 @@ import tensorflow as tf
 from tfx.utils import io_utils
 
 from fluentml.errors import DataError
-from fluentml.executors.servable import SIGNATURE, Answer, Servable
+from fluentml.executors.servable import Answer, Servable
 
 Answers: TypeAlias = Iterator[tuple[Answer, Answer]]
 """Pairs of the SavedModel's answer and that of another format to the same examples."""
@@ -28,7 +28,7 @@ def write_tflite(servable: Servable, folder: Path) -> Answers:
     tf.Examples: a client links them in.
     """
     converter = tf.lite.TFLiteConverter.from_saved_model(
-        servable.without_files, signature_keys=[SIGNATURE]
+        servable.without_files, signature_keys=[servable.signature]
     )
     ops = tf.lite.OpsSet
     converter.target_spec.supported_ops = [ops.TFLITE_BUILTINS, ops.SELECT_TF_OPS]
@@ -41,7 +41,7 @@ def write_tflite(servable: Servable, folder: Path) -> Answers:
         for feed, wanted in servable.answers:
             # One that has seen another batch size before is no test of this one.
             fresh = tf.lite.Interpreter(model_content=content)
-            yield wanted, fresh.get_signature_runner(SIGNATURE)(**feed)
+            yield wanted, fresh.get_signature_runner(servable.signature)(**feed)
     except (RuntimeError, ValueError) as error:
         raise DataError(
             f"The TensorFlow Lite model does not run: {_line(str(error))}",
@@ -56,9 +56,10 @@ def write_tfjs(servable: Servable, folder: Path) -> Answers:
     """
     if servable.takes_examples:
         raise DataError(
-            f"TensorFlow.js cannot parse tf.Examples, which the signature {SIGNATURE!r} takes.",
-            hint="leave 'tfjs' out of formats=, or save a signature of that name that takes "
-            "features as tensors.",
+            f"TensorFlow.js cannot parse tf.Examples, which the signature {servable.signature!r} "
+            "takes.",
+            hint='name one that takes columns: formats={"tfjs": "serving_columns"}; '
+            "fluentml.training.save writes it where no column can miss values.",
         )
     program = shutil.which("tensorflowjs_converter")
     if program is None:
@@ -66,7 +67,7 @@ def write_tfjs(servable: Servable, folder: Path) -> Answers:
             "The program tensorflowjs_converter is not on the PATH.",
             hint="pip install tensorflowjs into an environment of its own, and put its bin/ there.",
         )
-    options = ["--input_format=tf_saved_model", f"--signature_name={SIGNATURE}"]
+    options = ["--input_format=tf_saved_model", f"--signature_name={servable.signature}"]
     command = [program, *options, servable.without_files, str(folder / "tfjs")]
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     if done.returncode or not (folder / "tfjs/model.json").exists():
@@ -83,7 +84,7 @@ def write_hub(servable: Servable, folder: Path) -> Answers:
             for entry in sorted(copy.iterdir()):
                 archive.add(entry, entry.name)
         shutil.unpack_archive(folder / "model.tar.gz", unpacked)
-        again = tf.saved_model.load(str(unpacked)).signatures[SIGNATURE]
+        again = tf.saved_model.load(str(unpacked)).signatures[servable.signature]
         for feed, wanted in servable.answers:
             answer = again(**{name: tf.constant(array) for name, array in feed.items()})
             yield wanted, {name: tensor.numpy() for name, tensor in answer.items()}

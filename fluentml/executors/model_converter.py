@@ -45,10 +45,10 @@ class Executor(base_executor.BaseExecutor):
             return
         model = artifact_utils.get_single_instance(input_dict["model"])
         path = path_utils.serving_model_path(model.uri, path_utils.is_old_model_artifact(model))
-        servable = Servable(path, some_examples(input_dict["examples"]))
+        examples = some_examples(input_dict["examples"])
         output = artifact_utils.get_single_uri(output_dict["converted_model"])
-        for name in json.loads(exec_properties["formats"]):
-            writer = WRITERS[name]
+        for name, signature in json.loads(exec_properties["formats"]).items():
+            writer, servable = WRITERS[name], Servable(path, signature, examples)
             with tempfile.TemporaryDirectory() as folder:
                 for wanted, got in writer.write(servable, Path(folder)):
                     if reason := difference(wanted, got):
@@ -101,7 +101,7 @@ def _by(wrong: Any, right: Any) -> str:
 
 
 class ModelConverterSpec(ComponentSpec):
-    """What the component takes; the formats are a list in JSON."""
+    """What the component takes; the formats and their signatures are a dict in JSON."""
 
     PARAMETERS: ClassVar = {"formats": ExecutionParameter(type=str)}
     INPUTS: ClassVar = {

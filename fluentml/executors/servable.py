@@ -17,32 +17,34 @@ from fluentml.errors import DataError, listing
 
 Answer: TypeAlias = dict[str, Any]
 """NumPy arrays by output, a row for each example."""
-SIGNATURE = "serving_default"
 _TABLES = [(key, value) for key in (tf.string, tf.int64) for value in (tf.int64, tf.string)]
 _TABLES += [(tf.string, tf.float32), (tf.int64, tf.float32), (tf.int32, tf.int32)]
 
 
 class Servable:
-    """A SavedModel by its signature `serving_default`, and examples to ask it.
+    """A SavedModel by one of its signatures, and examples to ask it.
 
     Args:
         path: Its folder or URI.
+        signature: The signature's name.
         examples: Serialized tf.Examples, at least one.
 
     Raises:
         DataError: It has no such signature, or the examples are nothing that it takes.
     """
 
-    def __init__(self, path: str, examples: list[bytes]) -> None:
-        self.path = path
+    def __init__(self, path: str, signature: str, examples: list[bytes]) -> None:
+        self.path, self.signature = path, signature
         self.model = tf.saved_model.load(path)
-        if SIGNATURE not in self.model.signatures:
+        if signature not in self.model.signatures:
             raise DataError(
-                f"Other formats are made of the signature {SIGNATURE!r}, which the model lacks.",
+                f"Another format is to be made of the signature {signature!r}, which the model "
+                "lacks.",
                 f"It has: {listing(self.model.signatures, 'none')}.",
-                hint="save it with that one; fluentml.training.save does.",
+                hint='name another: push_to(…, formats={"tflite": "serving_default"}); '
+                "fluentml.training.save says which it writes.",
             )
-        self.function = self.model.signatures[SIGNATURE]
+        self.function = self.model.signatures[signature]
         self.takes: Mapping[str, Any] = self.function.structured_input_signature[1]
         self.feed = self._feed(examples)
 
@@ -61,8 +63,8 @@ class Servable:
         except (ValueError, tf.errors.InvalidArgumentError) as error:
             takes = ", ".join(f"{n} ({s.dtype.name} {s.shape})" for n, s in self.takes.items())
             raise DataError(
-                f"The signature {SIGNATURE!r} takes {takes or 'nothing'}, and the raw examples "
-                "have no such features to compare predictions on.",
+                f"The signature {self.signature!r} takes {takes or 'nothing'}, and the raw "
+                "examples have no such features to compare predictions on.",
                 hint="let it take serialized tf.Examples, or features as they stand in the data.",
             ) from error
         return {n: tf.cast(parsed[n], s.dtype).numpy() for n, s in self.takes.items()}
@@ -93,12 +95,13 @@ class Servable:
         before = self.answers  # of the model as it is
         assert before
         module = tf.Module()
-        module.model, module.tables = self.model, []
-        captures = []
-        for capture in self.function.captured_inputs:
-            table = _copy_of_table(capture) if capture.dtype == tf.resource else None
-            module.tables.append(table)
-            captures.append(capture if table is None else table.resource_handle)
+        tables = [_copy_of_table(handle) for handle in self.function.captured_inputs]
+        captures = [
+            handle if table is None else table.resource_handle
+            for handle, table in zip(self.function.captured_inputs, tables, strict=True)
+        ]
+        # And nothing else of the model: TensorFlow.js wants to know the use of every table.
+        module.tables, module.variables_read = tables, _holders(self.model, captures)
         self.function.set_external_captures(captures)
         specs = [tf.TensorSpec(s.shape, s.dtype, name=name) for name, s in self.takes.items()]
 
@@ -107,7 +110,7 @@ class Servable:
 
         traced = tf.function(serve, autograph=False).get_concrete_function(*specs)
         self._folder = tempfile.TemporaryDirectory()
-        tf.saved_model.save(module, self._folder.name, signatures={SIGNATURE: traced})
+        tf.saved_model.save(module, self._folder.name, signatures={self.signature: traced})
         give_lookups_a_shape(Path(self._folder.name, "saved_model.pb"))
         return self._folder.name
 
@@ -145,8 +148,21 @@ def _reshape_to_keys(function: Any, lookup: Any) -> None:
     node.attr["Tshape"].type = types_pb2.DT_INT32
 
 
+def _holders(model: Any, handles: list[Any]) -> list[Any]:
+    """Return what in a model owns these handles: its variables, for the most part."""
+    wanted = {id(handle) for handle in handles}
+    parts = tf.train.TrackableView(model).descendants()
+    return [
+        part
+        for part in parts
+        if {id(getattr(part, name, None)) for name in ("handle", "resource_handle")} & wanted
+    ]
+
+
 def _copy_of_table(handle: Any) -> Any:
-    """Return a table with the same content as constants; None where the resource is no table."""
+    """Return a table with the same content as constants; None where the capture is no table."""
+    if handle.dtype != tf.resource:
+        return None
     for key, value in _TABLES:
         try:
             keys, values = tf.raw_ops.LookupTableExportV2(

@@ -137,7 +137,7 @@ class Delivery(Chain):
         destination: PathLike | None = None,
         *,
         require_push: bool = False,
-        formats: Sequence[str] = (),
+        formats: Sequence[str] | Mapping[str, str] = (),
         vertex: Mapping[str, Any] | None = None,
         bigquery_ml: Mapping[str, str] | None = None,
         push_destination: Any = None,
@@ -159,9 +159,9 @@ class Delivery(Chain):
                 and says why.
             formats: Beside the SavedModel, in the same folder: `"tflite"` writes `model.tflite`,
                 `"tfjs"` `tfjs/model.json` (by the program `tensorflowjs_converter`), `"hub"`
-                `model.tar.gz` for `tensorflow_hub.load`. Each is made of the signature
-                `serving_default`, and nothing is pushed unless `tflite` and `hub` predict the same
-                as the SavedModel on raw examples.
+                `model.tar.gz` for `tensorflow_hub.load`. Nothing is pushed unless `tflite` and
+                `hub` predict the same as the SavedModel on raw examples. Each is made of the
+                signature `serving_default`, or of another: `{"tfjs": "serving_columns"}`.
             vertex: Instead of `destination`, an endpoint of Vertex AI: its `project`, `region` and
                 `endpoint` (its display name), the `image` of the server; and of the deployment
                 `machine_type`, `min_replica_count`, `max_replica_count`, `accelerator_type`,
