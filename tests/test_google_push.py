@@ -98,14 +98,12 @@ def test_targets_survive_json():
 
 @pytest.mark.tfx
 @pytest.mark.parametrize(
-    ("parameters", "service"),
-    [({"vertex": VERTEX}, "Vertex AI"), ({"bigquery_ml": BIGQUERY}, "BigQuery ML")],
-    ids=["vertex", "bigquery_ml"],
+    "parameters", [{"vertex": VERTEX}, {"bigquery_ml": BIGQUERY}], ids=["vertex", "bigquery_ml"]
 )
 def test_a_run_here_without_credentials_is_refused(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, parameters, service
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, parameters
 ):
-    monkeypatch.setenv("GOOGLE_APPLICATION_CREDENTIALS", "")
+    monkeypatch.delenv("GOOGLE_APPLICATION_CREDENTIALS", raising=False)
     monkeypatch.setenv("CLOUDSDK_CONFIG", str(tmp_path))
     monkeypatch.setenv("NO_GCE_CHECK", "true")
     chain = (
@@ -116,9 +114,10 @@ def test_a_run_here_without_credentials_is_refused(
         .push_to(**parameters)
     )
     assert message_of(BackendError, chain.run) == (
-        f"push_to() calls {service}, and there are no Google Cloud credentials here.\n"
-        "Hint: log in: gcloud auth application-default login; or name a key file in "
-        "GOOGLE_APPLICATION_CREDENTIALS."
+        "push_to() asks Google Cloud, and there are no credentials here.\n"
+        "Your default credentials were not found.\n"
+        "Hint: run `gcloud auth application-default login`, or let "
+        "GOOGLE_APPLICATION_CREDENTIALS name the key file of a service account."
     )
     assert [*tmp_path.iterdir()] == []
 

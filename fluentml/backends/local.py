@@ -33,7 +33,7 @@ from fluentml.results import (
     Validation,
     predictions_among,
 )
-from fluentml.spec import WHEN, import_needed
+from fluentml.spec import WHEN, Component, import_needed
 
 if TYPE_CHECKING:
     from fluentml.local.progress import Progress
@@ -340,24 +340,19 @@ def _refuse_the_impossible(graph: Graph) -> None:
                 f"{step.verb} runs a container, and no Docker engine is reachable here.",
                 hint="start Docker, or run the steps before it: run(to=…).",
             )
-        if isinstance(step, Pusher) and step.needs_google_cloud and not _google_credentials():
-            raise BackendError(
-                f"{step.verb} calls {step.needs_google_cloud}, and there are no Google Cloud "
-                "credentials here.",
-                hint="log in: gcloud auth application-default login; or name a key file in "
-                "GOOGLE_APPLICATION_CREDENTIALS.",
-            )
         if isinstance(step, ModelConverter) and step.program and not shutil.which(step.program):
             raise BackendError(
                 f"{step.verb} calls {step.program}, which is not on the PATH.",
                 hint="pip install tensorflowjs into an environment of its own, and put the bin/ of "
                 "that on the PATH.",
             )
-        if isinstance(step, BigQueryExampleGen):
+        if isinstance(step, BigQueryExampleGen) or (
+            isinstance(step, Pusher) and step.needs_google_cloud
+        ):
             _refuse_without_credentials(step)
 
 
-def _refuse_without_credentials(step: BigQueryExampleGen) -> None:
+def _refuse_without_credentials(step: Component) -> None:
     """Refuse a step that asks Google Cloud, where Google's own libraries would find no account."""
     try:
         import google.auth
@@ -372,16 +367,6 @@ def _refuse_without_credentials(step: BigQueryExampleGen) -> None:
             hint="run `gcloud auth application-default login`, or let "
             "GOOGLE_APPLICATION_CREDENTIALS name the key file of a service account.",
         ) from error
-
-
-def _google_credentials() -> bool:
-    """Return whether Google's libraries find credentials: a log-in, a key, or the machine's."""
-    auth = import_needed("google.auth")
-    try:
-        auth.default()
-    except import_needed("google.auth.exceptions").DefaultCredentialsError:
-        return False
-    return True
 
 
 def _docker_answers() -> bool:
