@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-import socket
 import subprocess
 import sys
 import textwrap
@@ -200,14 +199,15 @@ def test_a_process_killed_in_mid_copy_leaves_nothing_to_see(model, serving: Path
 
 
 def test_only_what_nobody_copies_any_more_is_swept(model, serving: Path):
-    host = socket.gethostname()
+    from fluentml.executors.pusher import HOST
+
     ended = subprocess.Popen(["true"])
     ended.wait()
     names = {
-        "alive": f".pushing-{host}-{os.getpid()}-abc",
-        "dead": f".pushing-{host}-{ended.pid}-abc",
-        "elsewhere": f".pushing-{host}x-{ended.pid}-abc",
-        "old": f".pushing-{host}x-1-abc",
+        "alive": f".pushing-{HOST}-{os.getpid()}-abc",
+        "dead": f".pushing-{HOST}-{ended.pid}-abc",
+        "elsewhere": f".pushing-{HOST}x-{ended.pid}-abc",
+        "old": f".pushing-{HOST}x-1-abc",
         "other": ".something-else",
     }
     for name in names.values():

@@ -52,7 +52,7 @@ def write_tflite(servable: Servable, folder: Path) -> Answers:
 def write_tfjs(servable: Servable, folder: Path) -> Answers:
     """Write `tfjs/model.json` and its weights; nothing here could ask that model.
 
-    The converter is a program of its own: its requirements do not go well with those of TFX.
+    The converter is a program of its own: it asks for a TensorFlow Hub that TFX 1.16 refuses.
     """
     if servable.takes_examples:
         raise DataError(

@@ -30,7 +30,9 @@ GATES = ("model_blessing", "infra_blessing")
 A_DAY = 24 * 60 * 60
 """Seconds after which nobody copies any more, wherever he was."""
 _HIDDEN = ".pushing-"
-_HOST = socket.gethostname()
+# A container may share its host's name, and not its numbers of processes.
+_PROCESSES = Path("/proc/self/ns/pid")
+HOST = f"{socket.gethostname()}.{_PROCESSES.stat().st_ino if _PROCESSES.exists() else 0}"
 
 
 class NotPushedError(FluentmlError, RuntimeError):
@@ -71,7 +73,7 @@ class Executor(executor.Executor):
         Path(base).mkdir(parents=True, exist_ok=True)
         sweep(Path(base))
         with tempfile.TemporaryDirectory(
-            prefix=f"{_HIDDEN}{_HOST}-{os.getpid()}-", dir=base
+            prefix=f"{_HIDDEN}{HOST}-{os.getpid()}-", dir=base
         ) as hidden:
             destination.filesystem.base_directory = hidden
             hidden_push = {"push_destination": proto_utils.proto_to_json(destination)}
@@ -104,7 +106,7 @@ def sweep(base: Path) -> None:
 def _is_dead(name: str) -> bool:
     """Return whether a hidden folder belongs to a process of this machine that is no more."""
     host, _, process = name.removeprefix(_HIDDEN).rpartition("-")[0].rpartition("-")
-    if host != _HOST:
+    if host != HOST:
         return False
     try:
         os.kill(int(process), 0)
