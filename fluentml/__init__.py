@@ -28,12 +28,14 @@ from fluentml.errors import (
     LoadError,
     MissingDependencyError,
     PipelineError,
+    RollbackError,
     RunError,
     WiringError,
 )
 from fluentml.graph import Graph, Node
 from fluentml.params import param
 from fluentml.pipeline import PipelineDef
+from fluentml.serving import rollback
 from fluentml.sources import (
     from_avro,
     from_bigquery,
@@ -59,6 +61,7 @@ __all__ = [
     "from_bigquery",
     "from_custom_example_gen",
     "param",
+    "rollback",
     "Channel",
     "Graph",
     "Node",
@@ -71,5 +74,6 @@ __all__ = [
     "BackendError",
     "MissingDependencyError",
     "DataError",
+    "RollbackError",
     "RunError",
 ]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import sys
+from dataclasses import asdict
 from enum import Enum
 from pathlib import Path
 from typing import Annotated, Any
@@ -144,6 +145,29 @@ def verbs() -> None:
     for row in supported():
         table.add_row(*(Text(cell.replace("`", "")) for cell in row))
     Console(highlight=False).print(table)
+
+
+@app.command()
+def rollback(
+    folder: Annotated[
+        str, typer.Argument(help="The folder that the model server watches.", show_default=False)
+    ],
+    to: Annotated[
+        int | None, typer.Option(metavar="VERSION", help="Go back to this one, however old.")
+    ] = None,
+    show: Annotated[
+        bool, typer.Option("--list", help="Only show the versions; change nothing.")
+    ] = False,
+    as_json: AsJson = False,
+) -> None:
+    """Go back to the model version before the newest."""
+    from fluentml.serving import rollback, versions
+
+    done = versions(folder) if show else rollback(folder, to)
+    if as_json:
+        _print_json(asdict(done))
+    else:
+        typer.echo(str(done))
 
 
 @app.command()

@@ -9,6 +9,7 @@ FluentmlError
 ├── LoadError                 a file or module holds no pipeline, or not this one (ValueError)
 ├── BackendError              a backend cannot do what was asked (RuntimeError)
 ├── MissingDependencyError    a library is not installed     (ImportError)
+├── RollbackError             a served model cannot be taken back (RuntimeError)
 ├── DataError                 a step cannot go on with the data that it read (ValueError)
 └── RunError                  a node failed while running    (RuntimeError)
 ```
@@ -83,6 +84,10 @@ class BackendError(FluentmlError, RuntimeError):
 
 class MissingDependencyError(FluentmlError, ImportError):
     """A library that this call needs is not installed."""
+
+
+class RollbackError(FluentmlError, RuntimeError):
+    """A served model cannot be taken back; the versions stay as they are, unless it says so."""
 
 
 class DataError(FluentmlError, ValueError):

@@ -86,7 +86,7 @@ def test_version():
 def test_help_names_every_command(flag):
     done = CliRunner().invoke(cli.app, [flag])
     assert done.exit_code == 0
-    for command in ("run", "check", "plan", "graph", "verbs", "doctor", "demo", "init"):
+    for command in ("run", "check", "plan", "graph", "verbs", "rollback", "doctor", "demo", "init"):
         assert f" {command} " in done.output
         assert CliRunner().invoke(cli.app, [command, flag]).exit_code == 0
 

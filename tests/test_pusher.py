@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import subprocess
 import sys
 import textwrap
@@ -193,7 +194,42 @@ def test_a_process_killed_in_mid_copy_leaves_nothing_to_see(model, serving: Path
     (hidden,) = serving.iterdir()
     assert hidden.name.startswith(".")
     push(model, serving)
-    assert len([entry for entry in serving.iterdir() if entry.name.isdecimal()]) == 1
+    # The next push sweeps up after it.
+    assert len(versions(serving)) == 1
+
+
+def test_only_what_nobody_copies_any_more_is_swept(model, serving: Path):
+    from fluentml.executors.pusher import HOST
+
+    ended = subprocess.Popen(["true"])
+    ended.wait()
+    names = {
+        "alive": f".pushing-{HOST}-{os.getpid()}-abc",
+        "dead": f".pushing-{HOST}-{ended.pid}-abc",
+        "elsewhere": f".pushing-{HOST}x-{ended.pid}-abc",
+        "old": f".pushing-{HOST}x-1-abc",
+        "other": ".something-else",
+    }
+    for name in names.values():
+        (serving / name / "1").mkdir(parents=True)
+    two_days_ago = time.time() - 2 * 24 * 60 * 60
+    os.utime(serving / names["old"], (two_days_ago, two_days_ago))
+    os.utime(serving / names["other"], (two_days_ago, two_days_ago))
+    push(model, serving)
+    hidden = {entry.name for entry in serving.iterdir() if not entry.name.isdecimal()}
+    assert hidden == {names["alive"], names["elsewhere"], names["other"]}
+
+
+def test_a_push_after_a_rollback_is_newer_than_all(model, serving: Path):
+    (serving / "99999999998").mkdir(parents=True)
+    (serving / "99999999999").mkdir()
+    fml.rollback(serving)
+    push(model, serving)
+    assert fml.rollback(serving).withdrawn == (100000000000,)
+    push(model, serving)
+    kept = {entry.name for entry in (serving / ".rolled-back").iterdir()}
+    assert kept == {"99999999999", "100000000000"}
+    assert (serving / "100000000001/saved_model.pb").exists()
 
 
 @pytest.mark.parametrize("refusing", ["model_blessing", "infra_blessing"])

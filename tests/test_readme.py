@@ -101,6 +101,16 @@ def test_the_curation_names_columns_of_that_chain(project: Path):
     pipeline.check()
 
 
+def test_other_formats_are_one_step_more(project: Path):
+    names: dict[str, object] = {"pipeline": first_chain()}
+    (code,) = [block for block in blocks("python") if "formats=" in block]
+    exec(code, names)
+    pipeline = names["phones_too"]
+    assert isinstance(pipeline, fml.PipelineDef)
+    pipeline.check()
+    assert "Evaluator" in pipeline.graph["Phones_formats"].upstream
+
+
 def test_drift_is_one_step_more(project: Path):
     names: dict[str, object] = {"pipeline": first_chain()}
     (code,) = [block for block in blocks("python") if "drift=" in block]

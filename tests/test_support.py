@@ -123,6 +123,10 @@ def samples(folder: Path) -> list[fml.PipelineDef]:
     return [
         whole.push_to("serving"),
         whole.push_to("serving", require_push=True),
+        whole.push_to("serving", formats=("hub",), when=good),
+        whole.push_to(vertex={"project": "p", "region": "r", "endpoint": "e", "image": "i"}),
+        whole.push_to(bigquery_ml={"project": "p", "dataset": "d", "model": "m"}),
+        P.from_csv("d").train("m.py").bulk_infer(fml.from_csv("new"), write_to="p.csv"),
         P.from_csv("d").train("m.py").infra_validate(serving_spec=served),
         *(getattr(P, verb)("d") for verb in ("from_tfrecord", "from_parquet", "from_avro")),
         *(

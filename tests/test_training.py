@@ -255,7 +255,10 @@ def test_serving_needs_only_the_columns_of_the_features(saved, raw_spec):
     # Neither the label's column, price, nor kind, which nothing is made from.
     asked = [serialize({"size": [29.0], "color": [b"red"]}), serialize({"size": [0.0]})]
     served = serve(examples=tf.constant(asked))["outputs"]
-    transform = tf.saved_model.load(path).signatures["transform_features"]
+    signatures = tf.saved_model.load(path).signatures
+    # A column may miss values, and no plain tensor says so.
+    assert {*signatures} == {"serving_default", "transform_features"}
+    transform = signatures["transform_features"]
     both = transform(examples=tf.constant([serialize(ITEMS[29]), serialize(ITEMS[0])]))
     expected = model({name: both[name] for name in ("size_xf", "color_xf")})
     np.testing.assert_allclose(served, expected, rtol=1e-5)
@@ -328,11 +331,18 @@ def test_model_of_raw_features_with_named_outputs(raw):
     save(model, raw, "price")
 
     signatures = tf.saved_model.load(raw.serving_model_dir).signatures
-    assert list(signatures) == ["serving_default"]
+    assert {*signatures} == {"serving_default", "serving_columns"}
     asked = serialize({"size": [2.0], "kind": [b"shoe"]})
     expected = model({"size": tf.constant([[2.0]]), "kind": tf.constant([["shoe"]])})
     served = signatures["serving_default"](examples=tf.constant([asked]))
     np.testing.assert_allclose(served["price"], expected["price"], rtol=1e-5)
+    columns = signatures["serving_columns"]
+    assert {name: tuple(s.shape) for name, s in columns.structured_input_signature[1].items()} == {
+        "size": (None, 1),
+        "kind": (None, 1),
+    }
+    plain = columns(size=tf.constant([[2.0]]), kind=tf.constant([["shoe"]]))
+    np.testing.assert_allclose(plain["price"], expected["price"], rtol=1e-5)
 
 
 def test_fill_missing_gives_every_column_the_same_shape(raw_spec):

@@ -18,6 +18,7 @@ from fluentml.components import (
     BigQueryExampleGen,
     CustomComponent,
     InfraValidator,
+    ModelConverter,
     Pusher,
     UserCode,
 )
@@ -31,8 +32,9 @@ from fluentml.results import (
     RunResult,
     Tuning,
     Validation,
+    predictions_among,
 )
-from fluentml.spec import WHEN, import_needed
+from fluentml.spec import WHEN, Component, import_needed
 
 if TYPE_CHECKING:
     from fluentml.local.progress import Progress
@@ -243,6 +245,10 @@ class _Run:
             destination = properties.get("pushed_destination") if pushed else None
             self.pushes.append(Push(node.id, destination, "" if pushed else self._why_not(node)))
             return "pushed" if pushed else "not pushed"
+        if made := predictions_among(outputs):
+            from fluentml.results.predictions import Predictions
+
+            return "" if Predictions(node.id, made.uri).files else "not blessed, no predictions"
         return ""
 
     def _why_not(self, node: Node) -> str:
@@ -344,11 +350,19 @@ def _refuse_the_impossible(graph: Graph) -> None:
                 f"{step.verb} runs a container, and no Docker engine is reachable here.",
                 hint="start Docker, or run the steps before it: run(to=…).",
             )
-        if isinstance(step, BigQueryExampleGen):
+        if isinstance(step, ModelConverter) and step.program and not shutil.which(step.program):
+            raise BackendError(
+                f"{step.verb} calls {step.program}, which is not on the PATH.",
+                hint="pip install tensorflowjs into an environment of its own, and put the bin/ of "
+                "that on the PATH.",
+            )
+        if isinstance(step, BigQueryExampleGen) or (
+            isinstance(step, Pusher) and step.needs_google_cloud
+        ):
             _refuse_without_credentials(step)
 
 
-def _refuse_without_credentials(step: BigQueryExampleGen) -> None:
+def _refuse_without_credentials(step: Component) -> None:
     """Refuse a step that asks Google Cloud, where Google's own libraries would find no account."""
     try:
         import google.auth

@@ -45,6 +45,7 @@ CHECKS: tuple[Check, ...] = (
     Check(fit.label_exists, (kinds.Evaluator,)),
     Check(fit.features_exist, (kinds.StatisticsGen, kinds.SchemaCuration, kinds.ExampleValidator)),
     Check(fit.gates, (kinds.Pusher, kinds.BulkInferrer)),
+    Check(fit.google_reads_the_root, (kinds.Pusher,)),
 )
 
 

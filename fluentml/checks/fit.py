@@ -159,6 +159,17 @@ def gates(graph: Graph, node: Node) -> Problems:
                 yield from _no_gate(graph, node, kind)
 
 
+def google_reads_the_root(graph: Graph, node: Node) -> Problems:
+    """Google Cloud takes a model from the pipeline root, which it has to reach."""
+    step, root = node.component, graph.settings.root
+    if isinstance(step, Pusher) and step.needs_google_cloud and not root.startswith("gs://"):
+        yield PipelineError(
+            f"{step.verb} lets {step.needs_google_cloud} take the model from the pipeline root, "
+            f"and {root!r} is not on Google Cloud Storage.",
+            hint=f'name a bucket: PipelineDef({graph.settings.name!r}, root="gs://bucket/…").',
+        )
+
+
 def _gate(node: Node, judge: Node) -> Problems:
     step, gate = node.component, judge.component
     if not isinstance(gate, Evaluator | InfraValidator):

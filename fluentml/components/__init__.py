@@ -28,6 +28,7 @@ from fluentml.components.importer import (
 )
 from fluentml.components.infra_validator import InfraValidator
 from fluentml.components.metric_value import MetricValue
+from fluentml.components.model_converter import ModelConverter
 from fluentml.components.parquet_example_gen import ParquetExampleGen
 from fluentml.components.pusher import Pusher
 from fluentml.components.resolver import (
@@ -72,6 +73,7 @@ __all__ = [
     "MetricCondition",
     "MetricValue",
     "Notifier",
+    "ModelConverter",
     "ParquetExampleGen",
     "PreviousStatistics",
     "Pusher",

@@ -9,8 +9,23 @@ from pydantic import model_validator
 from typing_extensions import Self
 
 from fluentml.components import _sources
+from fluentml.components._google_cloud import BigQueryModel, VertexTarget, keys_of
+from fluentml.components.model_converter import Formats, ModelConverter
 from fluentml.errors import DefinitionError
-from fluentml.spec import Component, Input, JsonDict, PathText, Proto, absolute, proto_of, thaw
+from fluentml.spec import (
+    WHEN,
+    Component,
+    FrozenDict,
+    Input,
+    JsonDict,
+    PathText,
+    Proto,
+    absolute,
+    proto_of,
+    thaw,
+)
+
+CONVERTED = Input(type="Model")
 
 
 class Pusher(Component):
@@ -19,12 +34,17 @@ class Pusher(Component):
     Attributes:
         destination: Folder that gets a sub-folder per version, named by the time in seconds.
         require_push: Whether the node fails where a blessing is missing; else it pushes nothing.
+        formats: Formats beside the SavedModel and the signature that each is made of; the node
+            `{id}_formats` makes them.
         push_destination: TFX's `pusher_pb2.PushDestination`, instead of `destination`.
         custom_config: Plain values for an executor of one's own.
+        vertex: An endpoint of Vertex AI, instead of `destination`.
+        bigquery_ml: A model of BigQuery ML, instead of `destination`.
     """
 
     VERB: ClassVar[str] = "push_to"
-    LOWERED_TO: ClassVar[str] = "Pusher; with `require_push` ours"
+    LOWERED_TO: ClassVar[str] = "Pusher; ours with `require_push` or `formats`"
+    RUNS_HERE: ClassVar[str] = "yes; with `vertex` or `bigquery_ml` given Google Cloud credentials"
     INPUTS: ClassVar[Mapping[str, Input]] = {
         "model": Input(type="Model", sources=_sources.MODEL),
         "model_blessing": Input(
@@ -38,24 +58,70 @@ class Pusher(Component):
 
     destination: PathText | None = None
     require_push: bool = False
+    formats: Formats = FrozenDict()
     push_destination: Annotated[Proto | None, proto_of("tfx.components.pusher.PushDestination")] = (
         None
     )
     custom_config: JsonDict | None = None
+    vertex: Annotated[VertexTarget | None, keys_of(VertexTarget, "vertex")] = None
+    bigquery_ml: Annotated[BigQueryModel | None, keys_of(BigQueryModel, "bigquery_ml")] = None
 
     @model_validator(mode="after")
     def _one_destination(self) -> Self:
-        if not self.destination and not self.push_destination:
+        targets = {
+            "a folder": self.destination,
+            "the proto push_destination=": self.push_destination,
+            "vertex=": self.vertex,
+            "bigquery_ml=": self.bigquery_ml,
+        }
+        given = [name for name, target in targets.items() if target]
+        if not given:
             raise DefinitionError(
                 "push_to() has no destination.",
                 hint='name the folder that the model server watches: push_to("serving/taxi").',
             )
-        if self.destination and self.push_destination:
-            raise ValueError("takes a folder or the proto push_destination=, not both")
+        if len(given) > 1:
+            raise ValueError(f"takes {' or '.join(given)}, not both")
+        for parameter in ("formats", "require_push", "custom_config"):
+            if self.needs_google_cloud and getattr(self, parameter):
+                raise ValueError(f"takes {parameter}= only with a folder, not with {given[0]}")
         return self
 
+    @property
+    def needs_google_cloud(self) -> str | None:
+        """The service of Google Cloud that the step calls, if it calls one."""
+        return "Vertex AI" if self.vertex else "BigQuery ML" if self.bigquery_ml else None
+
+    def reads(self) -> Mapping[str, Input]:
+        """Return the model and its blessings, and the model in other formats where asked for."""
+        return {**self.INPUTS, **({"converted_model": CONVERTED} if self.formats else {})}
+
+    def companions(self) -> Mapping[str, Component]:
+        """Return the step that makes the other formats of that model, behind the same gates."""
+        if not self.formats:
+            return {}
+        same = {k: c for k, c in self.inputs.items() if k in self.INPUTS or k.startswith(WHEN)}
+        converter = ModelConverter(
+            id=f"{self.id}_formats", formats=self.formats, when=self.when, inputs=FrozenDict(same)
+        )
+        return {"converted_model": converter}
+
     def to_tfx(self, inputs: Mapping[str, Any]) -> Any:
-        """Return TFX's Pusher; only with `require_push` one of its kind that can fail."""
+        """Return TFX's Pusher for the destination.
+
+        With `require_push`, or with other formats, it is one of ours.
+        """
+        if self.vertex:
+            from tfx.extensions.google_cloud_ai_platform.pusher import component as vertex
+
+            return vertex.Pusher(**inputs, custom_config=self.vertex.custom_config())
+        if self.bigquery_ml:
+            from tfx.extensions.google_cloud_big_query.pusher import component as bigquery
+
+            return bigquery.Pusher(**inputs, custom_config=self.bigquery_ml.custom_config())
+        return self._into_folder(inputs)
+
+    def _into_folder(self, inputs: Mapping[str, Any]) -> Any:
         from tfx.components.pusher import component
         from tfx.proto import pusher_pb2
 
@@ -65,9 +131,10 @@ class Pusher(Component):
             destination = pusher_pb2.PushDestination()
             destination.filesystem.base_directory = absolute(self.destination or "")
         config = thaw(self.custom_config)
-        if not self.require_push:
+        if not self.require_push and not self.formats:
             return component.Pusher(**inputs, push_destination=destination, custom_config=config)
-        from fluentml.executors.pusher import Pusher as StrictPusher
+        from fluentml.executors.pusher import Pusher as OurPusher
 
-        config = {**(config or {}), "require_push": True}
-        return StrictPusher(**inputs, push_destination=destination, custom_config=config)
+        if self.require_push:
+            config = {**(config or {}), "require_push": True}
+        return OurPusher(**inputs, push_destination=destination, custom_config=config)

@@ -2,23 +2,37 @@
 
 from __future__ import annotations
 
+import contextlib
 import errno
 import json
+import os
+import shutil
+import socket
 import tempfile
 import time
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 from tfx.components.pusher import component, executor
-from tfx.dsl.components.base import executor_spec
+from tfx.dsl.components.base import base_component, executor_spec
+from tfx.dsl.io import fileio
 from tfx.proto import pusher_pb2
-from tfx.types import artifact_utils
-from tfx.utils import proto_utils
+from tfx.types import artifact_utils, standard_artifacts, standard_component_specs
+from tfx.types.channel import BaseChannel, Channel
+from tfx.types.component_spec import ChannelParameter
+from tfx.utils import io_utils, json_utils, proto_utils
 
 from fluentml.errors import FluentmlError
+from fluentml.serving import versions
 from fluentml.spec import is_remote
 
 GATES = ("model_blessing", "infra_blessing")
+A_DAY = 24 * 60 * 60
+"""Seconds after which nobody copies any more, wherever he was."""
+_HIDDEN = ".pushing-"
+# A container may share its host's name, and not its numbers of processes.
+_PROCESSES = Path("/proc/self/ns/pid")
+HOST = f"{socket.gethostname()}.{_PROCESSES.stat().st_ino if _PROCESSES.exists() else 0}"
 
 
 class NotPushedError(FluentmlError, RuntimeError):
@@ -51,22 +65,61 @@ class Executor(executor.Executor):
         base = destination.filesystem.base_directory
         if not blessed or not base or is_remote(base):
             super().Do(input_dict, output_dict, exec_properties)
+            if blessed:
+                pushed_model = artifact_utils.get_single_instance(output_dict["pushed_model"])
+                pushed = pushed_model.get_string_custom_property("pushed_destination")
+                add_formats(input_dict, pushed)
             return
         Path(base).mkdir(parents=True, exist_ok=True)
-        with tempfile.TemporaryDirectory(prefix=".pushing-", dir=base) as hidden:
+        sweep(Path(base))
+        with tempfile.TemporaryDirectory(
+            prefix=f"{_HIDDEN}{HOST}-{os.getpid()}-", dir=base
+        ) as hidden:
             destination.filesystem.base_directory = hidden
             hidden_push = {"push_destination": proto_utils.proto_to_json(destination)}
             super().Do(input_dict, output_dict, exec_properties | hidden_push)
             pushed_model = artifact_utils.get_single_instance(output_dict["pushed_model"])
             copied = pushed_model.get_string_custom_property("pushed_destination")
+            add_formats(input_dict, copied)
             version = publish(Path(copied), Path(base))
         self._MarkPushed(pushed_model, pushed_destination=str(version), pushed_version=version.name)
 
 
+def add_formats(input_dict: dict[str, list[Any]], version: str) -> None:
+    """Copy what other formats there are into the folder of a version."""
+    for artifact in input_dict.get("converted_model") or ():
+        for layout in fileio.listdir(artifact.uri):
+            for name in fileio.listdir(f"{artifact.uri}/{layout}"):
+                source, target = f"{artifact.uri}/{layout}/{name}", f"{version}/{name}"
+                copy = io_utils.copy_dir if fileio.isdir(source) else io_utils.copy_file
+                copy(source, target)
+
+
+def sweep(base: Path) -> None:
+    """Remove the hidden folders of pushes that were killed in mid copy."""
+    for entry in base.glob(f"{_HIDDEN}*"):
+        with contextlib.suppress(FileNotFoundError):  # somebody else sweeps too
+            if _is_dead(entry.name) or time.time() - entry.stat().st_mtime > A_DAY:
+                shutil.rmtree(entry, ignore_errors=True)
+
+
+def _is_dead(name: str) -> bool:
+    """Return whether a hidden folder belongs to a process of this machine that is no more."""
+    host, _, process = name.removeprefix(_HIDDEN).rpartition("-")[0].rpartition("-")
+    if host != HOST:
+        return False
+    try:
+        os.kill(int(process), 0)
+    except ProcessLookupError:
+        return True
+    except PermissionError:  # somebody else's, and alive
+        return False
+    return False
+
+
 def publish(folder: Path, base: Path) -> Path:
     """Rename a folder to be the newest version in `base`; return its new path."""
-    there = [int(entry.name) for entry in base.iterdir() if entry.name.isdecimal()]
-    version = max([int(time.time()), *(old + 1 for old in there)])
+    version = max(int(time.time()), versions(base).newest + 1)
     while True:
         try:
             return folder.rename(base / str(version))
@@ -77,10 +130,35 @@ def publish(folder: Path, base: Path) -> Path:
             version += 1
 
 
+class PusherSpec(standard_component_specs.PusherSpec):
+    """TFX's, and the model in other formats."""
+
+    INPUTS: ClassVar = {
+        **standard_component_specs.PusherSpec.INPUTS,
+        "converted_model": ChannelParameter(type=standard_artifacts.Model, optional=True),
+    }
+
+
 class Pusher(component.Pusher):
     """TFX's Pusher with the executor above."""
 
+    SPEC_CLASS = PusherSpec
     EXECUTOR_SPEC = executor_spec.ExecutorClassSpec(Executor)
+
+    def __init__(
+        self,
+        push_destination: pusher_pb2.PushDestination,
+        custom_config: dict[str, Any] | None,
+        **inputs: BaseChannel,
+    ) -> None:
+        spec = PusherSpec(
+            **inputs,
+            push_destination=push_destination,
+            custom_config=json_utils.dumps(custom_config),
+            pushed_model=Channel(type=standard_artifacts.PushedModel),
+        )
+        # TFX's own __init__ knows no further input.
+        base_component.BaseComponent.__init__(self, spec=spec)
 
 
 CLASS_PATH = f"{Executor.__module__}.{Executor.__qualname__}"

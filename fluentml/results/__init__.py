@@ -4,11 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
-from typing import Any, Literal, TypeAlias
+from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 
 from fluentml.errors import LoadError, did_you_mean, listing
 from fluentml.executors.anomalies import Anomaly, Distance
 from fluentml.spec import import_needed
+
+if TYPE_CHECKING:
+    from fluentml.results.predictions import Predictions
 
 State: TypeAlias = Literal["done", "cached", "skipped", "failed", "not run"]
 
@@ -251,6 +254,38 @@ class RunResult:
             hint=did_you_mean(node, ids) or "tune(…) adds one.",
         )
 
+    def predictions(self, node: str | None = None) -> Predictions:
+        """Return the predictions of a `bulk_infer` as a table.
+
+        Args:
+            node: Id of the node; needed where several made predictions.
+
+        Raises:
+            LoadError: There is no such node, there are several, or the model lacked its blessing.
+            MissingDependencyError: TFX is not installed.
+        """
+        made = {n.id: a.uri for n in self.nodes.values() if (a := predictions_among(n.outputs))}
+        if not made or (node and node not in made):
+            raise LoadError(
+                f"No node {node!r} of this run made predictions."
+                if node
+                else "No node of this run made predictions.",
+                f"There are: {listing(made, 'none')}.",
+                hint=did_you_mean(node or "", made)
+                or ("name one of these." if made else "add bulk_infer(…) to the chain."),
+            )
+        if not node and len(made) > 1:
+            raise LoadError(
+                "Several nodes of this run made predictions.",
+                f"There are: {listing(made)}.",
+                hint=f"name one: result.predictions({next(iter(made))!r}).",
+            )
+        import_needed("tfx")
+        from fluentml.results.predictions import read_predictions
+
+        id = node or next(iter(made))
+        return read_predictions(id, made[id])
+
     def to_dict(self) -> dict[str, Any]:
         """Return the result as plain values, for JSON."""
         return {
@@ -292,6 +327,12 @@ class RunResult:
             for push in self.pushes
         ]
         return "\n".join(blocks).rstrip()
+
+
+def predictions_among(outputs: Mapping[str, Sequence[Artifact]]) -> Artifact | None:
+    """Return the artifact that holds predictions, as logs of them or as examples with them."""
+    logs = [a for artifacts in outputs.values() for a in artifacts if a.type == "InferenceResult"]
+    return next(iter([*logs, *outputs.get("output_examples", ())]), None)
 
 
 def _validation_text(validation: Validation) -> str:

@@ -198,6 +198,11 @@ def save(model: keras.Model, fn_args: FnArgs, label: str) -> None:
     - `transform_features`, only with a transform graph, returns the transformed features and the
       label. `evaluate_model` names it as the preprocessing function.
 
+    Where no column that the model needs can miss values, there is one signature more,
+    `serving_columns`: `serving_default` on the raw columns themselves, a tensor of shape [batch, …]
+    each, by name. Clients of TensorFlow Serving's REST API send it plain JSON, and it converts to
+    TensorFlow.js and, with fewer operations left to TensorFlow, to TensorFlow Lite.
+
     Args:
         model: A built Keras 3 model called with the dict of features that `read_examples` yields.
         fn_args: What TFX passes to `run_fn`.
@@ -236,6 +241,8 @@ def save(model: keras.Model, fn_args: FnArgs, label: str) -> None:
         return predictions if isinstance(predictions, dict) else {"outputs": predictions}
 
     signatures["serving_default"] = _signature(serve, serving_spec)
+    if all(isinstance(column, tf.io.FixedLenFeature) for column in serving_spec.values()):
+        signatures["serving_columns"] = _signature_of_columns(serve, serving_spec)
     tf.saved_model.save(module, fn_args.serving_model_dir, signatures=signatures)
 
 
@@ -254,6 +261,21 @@ def _signature(
 
     examples = tf.TensorSpec([None], tf.string, name="examples")
     return tf.function(parse_and_call, autograph=False).get_concrete_function(examples)
+
+
+def _signature_of_columns(
+    function: Callable[[Mapping[str, Any]], dict[str, tf.Tensor]], spec: Mapping[str, Any]
+) -> Any:
+    """Trace `function` of parsed features as one of these features, all dense."""
+
+    def call(**columns: tf.Tensor) -> dict[str, tf.Tensor]:
+        return function(columns)
+
+    columns = {
+        name: tf.TensorSpec([None, *column.shape], column.dtype, name=name)
+        for name, column in spec.items()
+    }
+    return tf.function(call, autograph=False).get_concrete_function(**columns)
 
 
 def _read_for(

@@ -137,6 +137,9 @@ class Delivery(Chain):
         destination: PathLike | None = None,
         *,
         require_push: bool = False,
+        formats: Sequence[str] | Mapping[str, str] = (),
+        vertex: Mapping[str, Any] | None = None,
+        bigquery_ml: Mapping[str, str] | None = None,
         push_destination: Any = None,
         custom_config: Mapping[str, Any] | None = None,
         **step: Unpack[Step],
@@ -146,11 +149,27 @@ class Delivery(Chain):
         In a local folder, a run on this machine lets the new version appear all at once, and leaves
         the ones before it.
 
+        A model server finds the SavedModel at the root of a version's folder, and leaves the other
+        formats there alone.
+
         Args:
             destination: Folder or URI; each version gets a sub-folder named by the time in seconds,
                 as TensorFlow Serving reads it.
             require_push: Whether the run fails where a blessing is missing; else it pushes nothing
                 and says why.
+            formats: Beside the SavedModel, in the same folder: `"tflite"` writes `model.tflite`,
+                `"tfjs"` `tfjs/model.json` (by the program `tensorflowjs_converter`), `"hub"`
+                `model.tar.gz` for `tensorflow_hub.load`. Nothing is pushed unless `tflite` and
+                `hub` predict the same as the SavedModel on raw examples. Each is made of the
+                signature `serving_default`, or of another: `{"tfjs": "serving_columns"}`.
+            vertex: Instead of `destination`, an endpoint of Vertex AI: its `project`, `region` and
+                `endpoint` (its display name), the `image` of the server; and of the deployment
+                `machine_type`, `min_replica_count`, `max_replica_count`, `accelerator_type`,
+                `accelerator_count`, `traffic_percentage`, `service_account`, `labels`. The pipeline
+                root is on Google Cloud Storage.
+            bigquery_ml: Instead of `destination`, a model of BigQuery ML: its `project`, `dataset`
+                and `model`, and the `compute_project` where the query runs in another. The pipeline
+                root is on Google Cloud Storage.
             push_destination: TFX's `pusher_pb2.PushDestination`, instead of `destination`.
             custom_config: Plain values that an `executor` of your own gets.
             **step: See `Step`.
@@ -159,6 +178,9 @@ class Delivery(Chain):
             kinds.Pusher,
             destination=destination,
             require_push=require_push,
+            formats=formats,
+            vertex=vertex,
+            bigquery_ml=bigquery_ml,
             push_destination=push_destination,
             custom_config=custom_config,
             **step,
@@ -168,6 +190,7 @@ class Delivery(Chain):
         self,
         data: Component | None = None,
         *,
+        write_to: PathLike | None = None,
         data_spec: Any = None,
         model_spec: Any = None,
         output_example_spec: Any = None,
@@ -175,8 +198,12 @@ class Delivery(Chain):
     ) -> Self:
         """Predict for every example of a data set, once the model is blessed.
 
+        After a run, `result.predictions()` gives the predictions as a table.
+
         Args:
             data: What to predict for: `fluentml.from_csv("to_predict/")`.
+            write_to: A `.parquet` or `.csv` file, or URI, to which the step writes that table, all
+                at once and in place of an earlier one. A step taken from the cache writes nothing.
             data_spec: TFX's `bulk_inferrer_pb2.DataSpec`. Default: every split.
             model_spec: TFX's `bulk_inferrer_pb2.ModelSpec`. Default: signature `serving_default`.
             output_example_spec: TFX's `bulk_inferrer_pb2.OutputExampleSpec`: write examples with
@@ -186,6 +213,7 @@ class Delivery(Chain):
         return self._add(
             kinds.BulkInferrer,
             data=data,
+            write_to=write_to,
             data_spec=data_spec,
             model_spec=model_spec,
             output_example_spec=output_example_spec,
