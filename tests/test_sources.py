@@ -182,10 +182,16 @@ def test_a_custom_example_gen_feeds_the_chain():
     assert problems_of(P.from_custom_example_gen(from_nowhere).train("json.loads")) == []
 
 
+def test_a_custom_example_gen_beside_another_source():
+    pipeline = P.from_csv("d").from_custom_example_gen(lambda: None, id="Mine")
+    graph = pipeline.generate_statistics().graph
+    assert str(graph["StatisticsGen"].inputs["examples"].channel) == "CsvExampleGen.examples"
+
+
 def test_a_custom_example_gen_for_a_bulk_inference():
     data = fml.from_custom_example_gen(lambda: None, id="Mine")
     graph = P.from_csv("d").train("m.py").bulk_infer(data).graph
-    assert graph["BulkInferrer"].upstream[0] == "BulkInferrer_examples"
+    assert graph["BulkInferrer"].upstream[0] == "Mine"
 
 
 def test_a_data_set_of_its_own_is_a_node_of_its_own():

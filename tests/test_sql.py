@@ -104,16 +104,16 @@ def test_a_database_file_that_is_not_there(tmp_path, monkeypatch, kind):
 
 @pytest.mark.tfx
 def test_variables_are_put_in_where_the_step_runs():
-    from fluentml.executors.sql_example_gen import resolved
+    from fluentml.executors.environment import resolved
 
     environment = {"PW": SECRET, "HOST": "db.example.com", "URL": "sqlite:////a b.db"}
     url = "postgresql://me:${PW}@${HOST}/d"
-    assert resolved(url, environment) == (
+    assert resolved("from_sql()", url, environment) == (
         "postgresql://me:p%40ss%2Fw%3Ard%2520%3F@db.example.com/d"
     )
-    assert resolved("${URL}", environment) == "sqlite:////a b.db"
+    assert resolved("from_sql()", "${URL}", environment) == "sqlite:////a b.db"
     assert "needs the environment variable 'NO'" in message_of(
-        fml.FluentmlError, resolved, "${NO}", environment
+        fml.FluentmlError, resolved, "from_sql()", "${NO}", environment
     )
 
 

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import os
 import re
-import urllib.parse
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from typing import Any
 
 import apache_beam as beam
@@ -17,6 +16,7 @@ from tfx.types import standard_component_specs
 from tfx.utils import proto_utils
 
 from fluentml.errors import FluentmlError, MissingDependencyError
+from fluentml.executors.environment import resolved
 from fluentml.executors.kinds import Row, to_examples
 from fluentml.executors.rows import plain
 
@@ -38,26 +38,6 @@ def custom_config(url: str) -> Any:
     return config
 
 
-def resolved(url: str, environment: Mapping[str, str]) -> str:
-    """Return the URL with every `${NAME}` replaced; user and password come out quoted.
-
-    Raises:
-        FluentmlError: A variable is not set.
-    """
-    address = url.rfind("@")
-
-    def value(match: re.Match[str]) -> str:
-        if match[1] not in environment:
-            raise FluentmlError(
-                f"from_sql() needs the environment variable {match[1]!r}, and it is not set where "
-                "the step runs."
-            )
-        text = environment[match[1]]
-        return urllib.parse.quote(text, safe="") if match.end() <= address else text
-
-    return re.sub(r"\$\{(\w+)\}", value, url)
-
-
 def _engine(template: str) -> Any:
     try:
         import sqlalchemy as alchemy
@@ -65,7 +45,7 @@ def _engine(template: str) -> Any:
         raise MissingDependencyError(
             "from_sql() needs SQLAlchemy where the step runs: pip install 'fluentml[sql]'."
         ) from error
-    url = resolved(template, os.environ)
+    url = resolved("from_sql()", template, os.environ)
     scheme, colon, rest = url.partition("://")
     # Another process may read the same file meanwhile, and none has it to itself.
     options = {"connect_args": {"read_only": True}} if _is_duckdb_file(url) else {}
