@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 from fluentml.components import CustomComponent
 from fluentml.errors import WiringError, did_you_mean, listing
@@ -32,7 +32,7 @@ class _Wiring:
         self.chain = tuple(component.settled(roles) for component in components)
         self.all: dict[str, Component] = {}
         for component in self.chain:
-            for member in (*component.brings().values(), component):
+            for member in _with_companions(component):
                 if self.all.setdefault(member.id, member) != member:
                     raise WiringError(
                         f"Two different steps have the id {member.id!r}.",
@@ -223,6 +223,13 @@ class _Wiring:
 
     def _needs(self, component: Component) -> set[str]:
         return {wire.channel.node for wire in self.wires.get(component.id, {}).values()}
+
+
+def _with_companions(component: Component) -> Iterator[Component]:
+    """Yield a component after all that it brings along, and what these bring along."""
+    for companion in component.brings().values():
+        yield from _with_companions(companion)
+    yield component
 
 
 def _remedy(source: str) -> str:

@@ -62,6 +62,18 @@ CALLS = st.one_of(
     verb("infer_schema", infer_feature_shape=[True, False]),
     verb("with_imported_schema", "s", may_read=False),
     verb("validate_input_data"),
+    verb(
+        "compare_examples",
+        identifiers=[("id",)],
+        against=[None, fml.from_csv("new")],
+        split_pairs=[(), [("train", "eval")]],
+    ),
+    verb(
+        "compare_statistics",
+        against=[None, "previous_run", "s", fml.from_csv("new")],
+        thresholds=[{"a": 0.1}],
+        split_pairs=[(), [("train", "eval")]],
+    ),
     verb("preprocess", "m.py", custom_config=[None, {"a": [1, {"b": None}]}]),
     verb(
         "tune",

@@ -17,6 +17,7 @@ from fluentml.backends import Backend
 from fluentml.components import (
     BigQueryExampleGen,
     CustomComponent,
+    ExampleDiff,
     InfraValidator,
     ModelConverter,
     Pusher,
@@ -25,6 +26,7 @@ from fluentml.components import (
 from fluentml.errors import BackendError, DataError, RunError
 from fluentml.graph import Graph, Node
 from fluentml.results import (
+    Comparison,
     Evaluation,
     InfraValidation,
     NodeResult,
@@ -97,6 +99,7 @@ class _Run:
         self.session, self.progress = session, progress
         self.nodes: dict[str, NodeResult] = {}
         self.validations: list[Validation] = []
+        self.comparisons: list[Comparison] = []
         self.tunings: list[Tuning] = []
         self.evaluations: list[Evaluation] = []
         self.infra_validations: list[InfraValidation] = []
@@ -217,6 +220,14 @@ class _Run:
             validation = read_validation(node.id, outputs["anomalies"][0])
             self.validations.append(validation)
             return validation.note
+        if "ExamplesDiff" in kinds:
+            from fluentml.results.comparison import read_comparisons
+
+            step = node.component
+            by = step.identified_by if isinstance(step, ExampleDiff) else ()
+            found = read_comparisons(node.id, kinds["ExamplesDiff"].uri, by)
+            self.comparisons += found
+            return "differences" if any(one.differing for one in found) else "no differences"
         if "TunerResults" in kinds:
             from fluentml.results.tuning import read_tuning
 
@@ -279,6 +290,7 @@ class _Run:
                 for node in self.graph.nodes
             },
             validations=tuple(self.validations),
+            comparisons=tuple(self.comparisons),
             tunings=tuple(self.tunings),
             evaluations=tuple(self.evaluations),
             infra_validations=tuple(self.infra_validations),

@@ -23,7 +23,7 @@ from fluentml.components import (
 )
 from fluentml.errors import PipelineError, listing, shown
 from fluentml.graph import Graph, Node
-from fluentml.spec import is_remote
+from fluentml.spec import Component, is_remote
 
 
 def data_files(graph: Graph, node: Node) -> Problems:
@@ -163,8 +163,9 @@ def imported_files(graph: Graph, node: Node) -> Problems:
             yield missing(f"{step.verb} reads the database file {file!r}", Path(file))
     elif isinstance(step, ImportedArtifact) and not is_remote(step.uri):
         folder = Path(step.uri)
-        is_companion = isinstance(step, ImportedStatistics)
-        verb = "validate_input_data(against=…)" if is_companion else step.verb
+        verb = step.verb
+        if isinstance(step, ImportedStatistics):
+            verb = f"{_readers(graph, node)[0].VERB}(against=…)"
         if isinstance(step, Importer):
             if not folder.exists():
                 yield missing(f"{verb} reads {step.uri!r}", folder)
@@ -184,3 +185,7 @@ def imported_files(graph: Graph, node: Node) -> Problems:
                 hint="name what generate_statistics() wrote: "
                 "'artifacts/…/StatisticsGen/statistics/<number>'.",
             )
+
+
+def _readers(graph: Graph, node: Node) -> list[Component]:
+    return [other.component for other in graph.nodes if node.id in other.upstream]

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
+from typing import TypeAlias
 
 from fluentml.checks import _csv
 from fluentml.checks._paths import Problems
@@ -10,7 +12,9 @@ from fluentml.checks.files import files_of_csv
 from fluentml.components import (
     BulkInferrer,
     CsvExampleGen,
+    DistributionValidator,
     Evaluator,
+    ExampleDiff,
     ExampleGen,
     ExampleValidator,
     InfraValidator,
@@ -69,11 +73,10 @@ def _csv_header(step: CsvExampleGen) -> list[str] | None:
 
 def features_exist(graph: Graph, node: Node) -> Problems:
     """The raw features that a step names are columns of the CSV."""
-    source = _example_gen(graph, node)
-    named = _features_named(node.component)
-    columns = _csv_header(source) if named and isinstance(source, CsvExampleGen) else None
-    for parameter, features in named.items():
-        for feature in features:
+    for key, parameter, features in _features_named(node.component):
+        source = _example_gen(graph, node, key)
+        columns = _csv_header(source) if features and isinstance(source, CsvExampleGen) else None
+        for feature in features if columns else ():
             if columns and feature not in columns:
                 yield PipelineError(
                     f"{node.component.verb}: {parameter}= names {feature!r}, which is no column "
@@ -83,69 +86,92 @@ def features_exist(graph: Graph, node: Node) -> Problems:
                 )
 
 
-def _features_named(step: Component) -> dict[str, tuple[str, ...]]:
-    """Return the raw features that the step names, by the parameter that does."""
+Named: TypeAlias = tuple[str | None, str, Sequence[str]]
+"""The input whose data are meant (None: the only one), the parameter, and what it names."""
+
+
+def _features_named(step: Component) -> list[Named]:
+    """Return the raw features that the step names."""
     if isinstance(step, StatisticsGen):
-        return {"slices": tuple(feature for features in step.slices for feature in features)}
+        return [(None, "slices", [feature for features in step.slices for feature in features])]
     if isinstance(step, ExampleValidator):
-        return {"drift": (*step.drift,), "skew": (*step.skew,)}
+        return [(None, "drift", [*step.drift]), (None, "skew", [*step.skew])]
+    if isinstance(step, DistributionValidator):
+        return [("statistics", "thresholds", [*step.thresholds])]
+    if isinstance(step, ExampleDiff):
+        return [
+            ("examples", "identifiers", step.identifiers),
+            ("examples", "ignore", step.ignore),
+            ("examples", "confusion", step.confusion),
+            ("baseline_examples", "identifiers", step.identifiers),
+        ]
     if isinstance(step, SchemaCuration):
-        return {
-            "required": step.required,
-            "optional": step.optional,
-            "domains": (*step.domains,),
-            "label": (step.label,) if step.label else (),
-        }
-    return {}
+        return [
+            (None, "required", step.required),
+            (None, "optional", step.optional),
+            (None, "domains", [*step.domains]),
+            (None, "label", [step.label] if step.label else []),
+        ]
+    return []
 
 
 def splits_exist(graph: Graph, node: Node) -> Problems:
     """Every split that a step reads is one that the examples have."""
-    source = _example_gen(graph, node)
-    if source is None or source.split_names is None:
-        return
-    for parameter, splits in _splits_read(node).items():
-        for split in splits:
-            if split not in source.split_names:
+    for key, parameter, splits in _splits_read(node):
+        source = _example_gen(graph, node, key)
+        made = source.split_names if source else None
+        for split in splits if source and made is not None else ():
+            if source and made is not None and split not in made:
                 yield PipelineError(
                     f"{node.component.verb} reads the split {split!r}, and {source.verb} does not "
                     "make it.",
-                    f"It makes: {listing(source.split_names)}.",
+                    f"It makes: {listing(made)}.",
                     hint=f"rename the split there, or say which to read with {parameter}=.",
                 )
 
 
-def _splits_read(node: Node) -> dict[str, tuple[str, ...]]:
-    """Return the splits that the node reads, by the parameter that says so."""
+def _splits_read(node: Node) -> list[Named]:
+    """Return the splits that the node reads."""
     step = node.component
     if isinstance(step, TrainingSteps):
-        return {
-            "train_splits": () if step.train_args else step.train_splits,
-            "eval_splits": () if step.eval_args else step.eval_splits,
-        }
+        return [
+            (None, "train_splits", () if step.train_args else step.train_splits),
+            (None, "eval_splits", () if step.eval_args else step.eval_splits),
+        ]
     if isinstance(step, Evaluator):
-        return {"splits": step.splits}
+        return [("examples", "splits", step.splits)]
+    if isinstance(step, ExampleDiff | DistributionValidator):
+        key = "examples" if isinstance(step, ExampleDiff) else "statistics"
+        return [
+            (key, "split_pairs", [one for one, _ in step.split_pairs]),
+            (f"baseline_{key}", "split_pairs", [two for _, two in step.split_pairs]),
+        ]
     if isinstance(step, ExampleValidator):
         is_same_data = bool(step.skew) and "serving_statistics" not in node.inputs
-        return {"serving_split": (step.serving_split,) if is_same_data else ()}
+        return [(None, "serving_split", (step.serving_split,) if is_same_data else ())]
     if isinstance(step, Transform):
-        return {"splits_config": () if step.splits_config else ("train",)}
+        return [(None, "splits_config", () if step.splits_config else ("train",))]
     if isinstance(step, InfraValidator) and "examples" in node.inputs:
         if step.serving_spec:
-            return {"request_spec": () if step.request_spec else ("eval",)}
-        return {"split": (step.split,)}
-    return {}
+            return [(None, "request_spec", () if step.request_spec else ("eval",))]
+        return [(None, "split", (step.split,))]
+    return []
 
 
-def _example_gen(graph: Graph, node: Node) -> ExampleGen | None:
-    """Return the step that read the examples which this node gets, or what was made of them."""
+def _example_gen(graph: Graph, node: Node, key: str | None = None) -> ExampleGen | None:
+    """Return the step that read the examples which this node gets, or what was made of them.
+
+    Args:
+        graph: The wired pipeline.
+        node: Where to look from.
+        key: The input that is meant; default: the node's examples, statistics or schema.
+    """
     while node.component.role != ExampleGen.ROLE:
-        key = next(
-            (key for key in ("examples", "statistics", "schema") if key in node.inputs), None
-        )
-        if key is None:
+        keys = (key,) if key else ("examples", "statistics", "schema")
+        found = next((name for name in keys if name in node.inputs), None)
+        if found is None:
             return None
-        node = graph[node.inputs[key].channel.node]
+        node, key = graph[node.inputs[found].channel.node], None
     return node.component if isinstance(node.component, ExampleGen) else None
 
 

@@ -14,7 +14,9 @@ from fluentml.components.csv_example_gen import CsvExampleGen
 from fluentml.components.custom import CustomComponent
 from fluentml.components.custom_example_gen import CustomExampleGen
 from fluentml.components.dataframe_example_gen import DataFrameExampleGen
+from fluentml.components.distribution_validator import DistributionValidator
 from fluentml.components.evaluator import Evaluator
+from fluentml.components.example_diff import ExampleDiff
 from fluentml.components.example_validator import ExampleValidator
 from fluentml.components.exit_steps import ExitStep, Notifier
 from fluentml.components.import_example_gen import ImportExampleGen
@@ -54,7 +56,9 @@ __all__ = [
     "CustomComponent",
     "CustomExampleGen",
     "DataFrameExampleGen",
+    "DistributionValidator",
     "Evaluator",
+    "ExampleDiff",
     "ExampleGen",
     "ExampleValidator",
     "ExitStep",

@@ -3,32 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Annotated, Any, ClassVar, Literal
+from typing import Any, ClassVar, Literal
 
-from pydantic import AfterValidator, model_validator
+from pydantic import model_validator
 from typing_extensions import Self
 
 from fluentml.components import _sources
+from fluentml.components._distances import PREVIOUS_RUN, Distances
 from fluentml.components.importer import ImportedStatistics
 from fluentml.components.resolver import PreviousStatistics
 from fluentml.errors import DefinitionError
 from fluentml.spec import Component, FrozenDict, Input, PathText
-
-PREVIOUS_RUN = "previous_run"
-
-
-def _distances(value: FrozenDict[str, float]) -> FrozenDict[str, float]:
-    for feature, threshold in value.items():
-        if not 0 < threshold < 1:
-            raise ValueError(
-                f"gives {feature!r} the threshold {threshold:g}; "
-                "a distance lies between 0 (alike) and 1"
-            )
-    return value
-
-
-Distances = Annotated[FrozenDict[str, float], AfterValidator(_distances)]
-"""The greatest distance that is no anomaly, by feature: between 0 and 1, without either."""
 
 
 class ExampleValidator(Component):

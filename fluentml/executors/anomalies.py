@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any, NamedTuple
 
+from fluentml.errors import DataError
+
 MEASURES = {
     "L_INFTY": "L-infinity",
     "JENSEN_SHANNON_DIVERGENCE": "Jensen-Shannon",
@@ -37,7 +39,8 @@ class Distance(NamedTuple):
     Attributes:
         feature: Its name.
         split: The split that was measured.
-        kind: "drift" (from earlier data) or "skew" (from the data that stand for serving).
+        kind: "drift" (from earlier data), "skew" (from the data that stand for serving), or
+            "comparison" (of `compare_statistics`).
         measure: "L-infinity" for text and categories, "Jensen-Shannon" for numbers.
         value: The distance, from 0 (alike) to 1.
         threshold: The greatest that is no anomaly.
@@ -69,17 +72,18 @@ def found(by_split: Mapping[str, Any]) -> tuple[Anomaly, ...]:
     )
 
 
-def distances(by_split: Mapping[str, Any]) -> tuple[Distance, ...]:
+def distances(by_split: Mapping[str, Any], *, drift: str = "drift") -> tuple[Distance, ...]:
     """Return every distance that was measured, whether or not it is too great.
 
     Args:
         by_split: TFDV's `Anomalies` messages.
+        drift: The kind of what TFDV measured as drift.
     """
     return tuple(
         Distance(
             feature=".".join(info.path.step),
             split=split,
-            kind=kind,
+            kind=drift if kind == "drift" else kind,
             measure=MEASURES.get(_name(measured, "type"), _name(measured, "type")),
             value=measured.value,
             threshold=measured.threshold,
@@ -91,6 +95,27 @@ def distances(by_split: Mapping[str, Any]) -> tuple[Distance, ...]:
     )
 
 
+def judge(by_split: Mapping[str, Any], fail_on: str) -> None:
+    """Raise the anomalies that are to stop the run.
+
+    Args:
+        by_split: TFDV's `Anomalies` messages.
+        fail_on: "anomalies", or "drift" for those of comparisons only; empty: none.
+
+    Raises:
+        DataError: There are such anomalies.
+    """
+    counted = [one for one in found(by_split) if one.is_drift or fail_on == "anomalies"]
+    if fail_on and counted:
+        count = len(counted)
+        raise DataError(
+            f"the data have {count} anomal{'y' if count == 1 else 'ies'}.",
+            *(f"  {anomaly}" for anomaly in counted),
+            hint="mend the data, the schema or the thresholds; to take these data as they are, "
+            f"run once without fail_on={fail_on!r}.",
+        )
+
+
 def _problems(anomalies: Any) -> Iterator[tuple[str, str, bool]]:
     infos = [*anomalies.anomaly_info.items()]
     if anomalies.HasField("dataset_anomaly_info"):
@@ -100,7 +125,9 @@ def _problems(anomalies: Any) -> Iterator[tuple[str, str, bool]]:
         for reason in info.reason or [info]:
             text = reason.description.replace(" (up to six significant digits)", "")
             text = text.replace("Linfty", "L-infinity").strip()
-            is_drift = info.reason and _name(reason, "type").startswith("COMPARATOR_")
+            # TFX's DistributionValidator calls a missing comparison so.
+            kinds = ("COMPARATOR_", "STATS_NOT_AVAILABLE")
+            is_drift = info.reason and _name(reason, "type").startswith(kinds)
             yield feature, text or reason.short_description, bool(is_drift)
     if anomalies.data_missing:
         yield "", "There are no examples.", False

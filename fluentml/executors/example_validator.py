@@ -12,18 +12,17 @@ from tensorflow_metadata.proto.v0 import anomalies_pb2
 from tfx import types
 from tfx.components.example_validator import executor as tfx_executor
 from tfx.dsl.components.base import base_component, base_executor, executor_spec
-from tfx.dsl.io import fileio
 from tfx.types import artifact_utils, component_spec, standard_artifacts
 from tfx.utils import io_utils, writer_utils
 
 from fluentml.errors import DataError, listing
-from fluentml.executors.anomalies import found
+from fluentml.executors.anomalies import judge
 from fluentml.executors.features import feature_of
+from fluentml.executors.statistics import NUMBERS, TEXT, kind_of, load
 
 NAMES = {"drift": "previous", "skew": "serving"}
 """How TFDV's sentences call what the data are compared with."""
 
-TEXT, NUMBERS = "string_stats", "num_stats"
 IN_WORDS = {TEXT: "text", NUMBERS: "numbers", None: "no values"}
 
 
@@ -67,7 +66,7 @@ class Executor(base_executor.BaseExecutor):
         statistics, output = input_dict["statistics"][0], output_dict["anomalies"][0]
         excluded = json.loads(exec_properties["exclude_splits"])
         by_split = {
-            split: stats for split, stats in _load(statistics).items() if split not in excluded
+            split: stats for split, stats in load(statistics).items() if split not in excluded
         }
         schema_folder = artifact_utils.get_single_uri(input_dict["schema"])
         schema = io_utils.SchemaReader().read(io_utils.get_only_uri_in_dir(schema_folder))
@@ -85,7 +84,7 @@ class Executor(base_executor.BaseExecutor):
         previous = input_dict.get("previous_statistics")
         if thresholds["drift"]:
             output.set_string_custom_property("previous", previous[0].uri if previous else "")
-        _judge(anomalies, exec_properties["fail_on"])
+        judge(anomalies, exec_properties["fail_on"])
 
 
 class ExampleValidator(base_component.BaseComponent):
@@ -139,22 +138,7 @@ def _serving(input_dict: Mapping[str, Any], serving_split: str) -> Others:
 
 def _load_first(input_dict: Mapping[str, Any], key: str) -> dict[str, Any]:
     artifacts = input_dict.get(key)
-    return _load(artifacts[0]) if artifacts else {}
-
-
-def _load(statistics: types.Artifact) -> dict[str, Any]:
-    """Return the statistics by split; an imported artifact knows its splits only by its folders."""
-    splits = artifact_utils.decode_split_names(statistics.split_names) or sorted(
-        name.rstrip("/").removeprefix("Split-")
-        for name in fileio.listdir(statistics.uri)
-        if name.startswith("Split-")
-    )
-    return {
-        split: tfdv.load_stats_binary(
-            os.path.join(statistics.uri, f"Split-{split}", "FeatureStats.pb")  # noqa: PTH118 (URI)
-        )
-        for split in splits
-    }
+    return load(artifacts[0]) if artifacts else {}
 
 
 def validate(
@@ -182,7 +166,7 @@ def validate(
             comparator = getattr(feature_of(watching, feature, kind), f"{kind}_comparator")
             comparator.Clear()
             # The wrong measure is no error to TFDV: it finds the distance 0.
-            is_text = _stats_kind(statistics, feature) == TEXT
+            is_text = kind_of(statistics, feature) == TEXT
             measure = "infinity_norm" if is_text else "jensen_shannon_divergence"
             getattr(comparator, measure).threshold = threshold
     anomalies = tfdv.validate_statistics(
@@ -211,19 +195,6 @@ def _known_environment(schema: Any, name: str) -> str | None:
     return name or None
 
 
-def _stats_kind(statistics: Any, name: str) -> str | None:
-    """Return which statistics there are of a feature: categorical numbers count as text."""
-    whole = next(
-        (dataset for dataset in statistics.datasets if dataset.name == "All Examples"),
-        statistics.datasets[0],
-    )
-    for feature in whole.features:
-        if (feature.name or ".".join(feature.path.step)) == name:
-            kind: str = feature.WhichOneof("stats")
-            return kind
-    return None
-
-
 def _tell_if_unmeasured(
     anomalies: Any, feature: str, kind: str, split: str, statistics: Any, other: Others
 ) -> None:
@@ -241,7 +212,7 @@ def _tell_if_unmeasured(
     if before is None:
         why = f"the {name} statistics have the splits {listing(other.by_split)}"
     else:
-        now, then = (_stats_kind(stats, feature) for stats in (statistics, before))
+        now, then = (kind_of(stats, feature) for stats in (statistics, before))
         why = f"{IN_WORDS.get(now, now)} here, {IN_WORDS.get(then, then)} in the {name} statistics"
     info = anomalies.anomaly_info[feature]
     info.path.step[:] = [feature]
@@ -268,15 +239,3 @@ def _write(anomalies: Mapping[str, Any], statistics: Any, output: Any) -> None:
         is_clean = not message.anomaly_info and not message.HasField("dataset_anomaly_info")
         blessed[split] = int(is_clean)
     output.set_json_value_custom_property(tfx_executor.ARTIFACT_PROPERTY_BLESSED_KEY, blessed)
-
-
-def _judge(anomalies: Mapping[str, Any], fail_on: str) -> None:
-    counted = [one for one in found(anomalies) if one.is_drift or fail_on == "anomalies"]
-    if fail_on and counted:
-        count = len(counted)
-        raise DataError(
-            f"the data have {count} anomal{'y' if count == 1 else 'ies'}.",
-            *(f"  {anomaly}" for anomaly in counted),
-            hint="mend the data, the schema or the thresholds; to take these data as they are, "
-            f"run once without fail_on={fail_on!r}.",
-        )

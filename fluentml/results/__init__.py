@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 
 from fluentml.errors import LoadError, did_you_mean, listing
 from fluentml.executors.anomalies import Anomaly, Distance
+from fluentml.results._comparisons import Comparison as Comparison
+from fluentml.results._tables import table
 from fluentml.spec import import_needed
 
 if TYPE_CHECKING:
@@ -179,7 +181,8 @@ class RunResult:
         run_id: The run's id in ML Metadata.
         log: File with all that TensorFlow, Beam and user code printed.
         nodes: By id, in the order of the graph.
-        validations: One per example validator that ran.
+        validations: One per example validator or comparison of statistics that ran.
+        comparisons: One per pair of splits of each comparison of examples that ran.
         tunings: One per tuner that ran.
         evaluations: One per evaluator that ran.
         infra_validations: One per infra validator that ran.
@@ -191,6 +194,7 @@ class RunResult:
     log: str
     nodes: Mapping[str, NodeResult]
     validations: tuple[Validation, ...] = ()
+    comparisons: tuple[Comparison, ...] = ()
     tunings: tuple[Tuning, ...] = ()
     evaluations: tuple[Evaluation, ...] = ()
     infra_validations: tuple[InfraValidation, ...] = ()
@@ -294,6 +298,7 @@ class RunResult:
             "succeeded": self.succeeded,
             "anomalies": [str(anomaly) for v in self.validations for anomaly in v.anomalies],
             "distances": [d._asdict() for v in self.validations for d in v.distances],
+            "comparisons": [comparison.to_dict() for comparison in self.comparisons],
             "trials": {t.node: [asdict(trial) for trial in t.trials] for t in self.tunings},
             "metrics": dict(self.metrics),
             "blessed": self.evaluations[0].blessed if self.evaluations else None,
@@ -317,6 +322,7 @@ class RunResult:
     def summary(self) -> str:
         """Return what a person wants to know: anomalies, best trials, metrics, verdicts."""
         blocks = [_validation_text(v) for v in self.validations if v.anomalies or v.distances]
+        blocks += [comparison.in_words() for comparison in self.comparisons]
         blocks += [_tuning_text(tuning) for tuning in self.tunings]
         blocks += [_evaluation_text(evaluation) for evaluation in self.evaluations]
         blocks += [_infra_text(validation) for validation in self.infra_validations]
@@ -343,7 +349,7 @@ def _validation_text(validation: Validation) -> str:
             (d.feature, d.split, d.kind, d.measure, f"{d.value:.4g}", f"{d.threshold:g}")
             for d in validation.distances
         ]
-        lines = [*_table(rows), *lines]
+        lines = [*table(rows), *lines]
     return "\n".join(lines)
 
 
@@ -366,7 +372,7 @@ def _evaluation_text(evaluation: Evaluation) -> str:
         old = evaluation.baseline.get(name)
         before = "" if old is None else f"{old:.4g}"
         rows.append((name, f"{value:.4g}", before, evaluation.bounds.get(name, "")))
-    lines = _table(rows)
+    lines = table(rows)
     if evaluation.blessed is None:
         verdict = "NOT BLESSED because no threshold says what good enough means"
     elif evaluation.blessed:
@@ -387,14 +393,3 @@ def _infra_text(validation: InfraValidation) -> str:
     if validation.memory_mb is not None:
         figures.append(f"{validation.memory_mb:.0f} MB of memory")
     return ": ".join(["FIT TO SERVE", *([", ".join(figures)] if figures else [])])
-
-
-def _table(rows: Sequence[tuple[str, ...]]) -> list[str]:
-    """Return the rows in line; a column without values is left out."""
-    shown = [column for column in zip(*rows, strict=True) if any(column[1:])]
-    widths = [max(map(len, column)) for column in shown]
-    return [
-        "  "
-        + "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip()
-        for row in zip(*shown, strict=True)
-    ]

@@ -9,6 +9,7 @@ from typing_extensions import Self, Unpack
 
 from fluentml import components as kinds
 from fluentml.sources import PathLike
+from fluentml.spec import Component
 from fluentml.verbs._base import Chain, Step
 
 
@@ -18,6 +19,7 @@ class DataChecks(Chain):
     def generate_statistics(
         self,
         *,
+        examples: Component | None = None,
         sample_rate: float | None = None,
         slices: Sequence[str | Sequence[str]] = (),
         stats_options: Any = None,
@@ -27,6 +29,8 @@ class DataChecks(Chain):
         """Compute statistics of the raw examples, typed by the imported schema if there is one.
 
         Args:
+            examples: Other data than the chain's: `fluentml.from_csv("serving/")`. Default wiring
+                looks for the chain's own statistics, so give these an id.
             sample_rate: The share of the examples to look at, above 0 and at most 1; None looks at
                 all. TFDV draws whole batches at random, so it is true only of large data.
             slices: Features by whose values there are statistics of their own, beside those of the
@@ -37,6 +41,7 @@ class DataChecks(Chain):
         """
         return self._add(
             kinds.StatisticsGen,
+            examples=examples,
             sample_rate=sample_rate,
             slices=slices,
             stats_options=stats_options,
@@ -166,5 +171,103 @@ class DataChecks(Chain):
             environment=environment,
             fail_on=fail_on,
             exclude_splits=exclude_splits,
+            **step,
+        )
+
+    def compare_examples(
+        self,
+        against: Component | None = None,
+        *,
+        identifiers: Sequence[str] = (),
+        ignore: Sequence[str] = (),
+        float_digits: int | None = None,
+        samples: int = 10,
+        duplicates: bool = False,
+        confusion: Sequence[str] = (),
+        split_pairs: Sequence[tuple[str, str]] = (),
+        config: Any = None,
+        **step: Unpack[Step],
+    ) -> Self:
+        """Compare examples, feature by feature, with other data's that have the same identifiers.
+
+        So training-serving skew shows: the same trip, once as it was logged and once as training
+        sees it. The result of a run and its summary count the pairs and what differs in them.
+
+        Args:
+            against: The other data: `fluentml.from_csv("serving/")`; or name a channel,
+                `inputs={"baseline_examples": "Node.output"}`; or two splits of the chain's own.
+            identifiers: Features that together tell which two examples are the same one.
+            ignore: Features that are not compared.
+            float_digits: Digits after the point to which numbers are rounded first; None compares
+                them as they are. (With TFX's proto, leaving it out rounds to whole numbers.)
+            samples: How many of the pairs that differ to keep, drawn at random.
+            duplicates: Whether examples that share their identifiers are compared too, each with
+                each; else they are left out.
+            confusion: Text features of which each pair of values, here and there, is counted.
+            split_pairs: What to compare, `[("train", "serving")]`: the split of the examples, then
+                the one of the other data. Default: each with each.
+            config: TFX's `example_diff_pb2.ExampleDiffConfig`, instead of the plain values.
+            **step: See `Step`.
+
+        Raises:
+            DefinitionError: Nothing to compare with, or no identifiers.
+        """
+        return self._add(
+            kinds.ExampleDiff,
+            against=against,
+            identifiers=identifiers,
+            ignore=ignore,
+            float_digits=float_digits,
+            samples=samples,
+            duplicates=duplicates,
+            confusion=confusion,
+            split_pairs=split_pairs,
+            config=config,
+            **step,
+        )
+
+    def compare_statistics(
+        self,
+        against: Component | PathLike | None = None,
+        *,
+        thresholds: Mapping[str, float] | None = None,
+        num_examples: tuple[float | None, float | None] = (None, None),
+        split_pairs: Sequence[tuple[str, str]] = (),
+        fail_on: Literal["anomalies"] | None = None,
+        config: Any = None,
+        **step: Unpack[Step],
+    ) -> Self:
+        """Compare the statistics with others; features that lie too far apart are anomalies.
+
+        It needs no schema. The distances are those of `validate_input_data`: L-infinity for text,
+        the approximate Jensen-Shannon divergence for numbers, both from 0 (alike) to 1.
+
+        Args:
+            against: The other data, `fluentml.from_csv("serving/")`; or the folder of an
+                ExampleStatistics artifact; or `"previous_run"`, the statistics that this step let
+                pass last, of which a first run has none. Or name a channel,
+                `inputs={"baseline_statistics": "Node.output"}`, or two splits of the chain's own.
+            thresholds: The greatest distance that is no anomaly, by feature: `{"fare": 0.1}`.
+            num_examples: The least and the greatest number of examples, as a multiple of the other
+                data's: `(0.5, 2)`; None for no bound.
+            split_pairs: What to compare, `[("train", "serving")]`: the split of the data, then the
+                one of the other data. Default: the splits of the same name; of other data with one
+                split, each with that one.
+            fail_on: `"anomalies"` stops the pipeline where there are any; None lets them pass.
+            config: TFX's `distribution_validator_pb2.DistributionValidatorConfig`, instead of the
+                plain values; its measures are taken as they are.
+            **step: See `Step`.
+
+        Raises:
+            DefinitionError: Nothing to compare with, or a threshold that no distance can reach.
+        """
+        return self._add(
+            kinds.DistributionValidator,
+            against=against,
+            thresholds=thresholds or {},
+            num_examples=num_examples,
+            split_pairs=split_pairs,
+            fail_on=fail_on,
+            config=config,
             **step,
         )
