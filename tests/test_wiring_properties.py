@@ -74,7 +74,14 @@ CALLS = st.one_of(
         thresholds=[{"a": 0.1}],
         split_pairs=[(), [("train", "eval")]],
     ),
-    verb("preprocess", "m.py", custom_config=[None, {"a": [1, {"b": None}]}]),
+    verb(
+        "preprocess",
+        "m.py",
+        custom_config=[None, {"a": [1, {"b": None}]}],
+        splits_to_transform=[None, ("train", "eval")],
+        analyzer_cache=[None, True, False],
+        disable_statistics=[False, True],
+    ),
     verb(
         "tune",
         "m.py",

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import itertools
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import TypeAlias
 
@@ -118,16 +119,26 @@ def _features_named(step: Component) -> list[Named]:
 def splits_exist(graph: Graph, node: Node) -> Problems:
     """Every split that a step reads is one that the examples have."""
     for key, parameter, splits in _splits_read(node):
-        source = _example_gen(graph, node, key)
-        made = source.split_names if source else None
-        for split in splits if source and made is not None else ():
-            if source and made is not None and split not in made:
-                yield PipelineError(
-                    f"{node.component.verb} reads the split {split!r}, and {source.verb} does not "
-                    "make it.",
-                    f"It makes: {listing(made)}.",
-                    hint=f"rename the split there, or say which to read with {parameter}=.",
-                )
+        for maker, made in itertools.islice(_splits_made(graph, node, key), 1):
+            for split in splits:
+                if split not in made:
+                    yield PipelineError(
+                        f"{node.component.verb} reads the split {split!r}, and {maker.verb} does "
+                        "not make it.",
+                        f"It makes: {listing(made)}.",
+                        hint=f"rename the split there, or say which to read with {parameter}=.",
+                    )
+
+
+def _splits_made(
+    graph: Graph, node: Node, key: str | None
+) -> Iterator[tuple[Component, tuple[str, ...]]]:
+    """Yield the steps behind an input that say which splits they make, the nearest first."""
+    for step in _makers(graph, node, key):
+        made = step.transformed if isinstance(step, Transform) else None
+        made = step.split_names if isinstance(step, ExampleGen) else made
+        if made is not None:
+            yield step, made
 
 
 def _splits_read(node: Node) -> list[Named]:
@@ -150,7 +161,11 @@ def _splits_read(node: Node) -> list[Named]:
         is_same_data = bool(step.skew) and "serving_statistics" not in node.inputs
         return [(None, "serving_split", (step.serving_split,) if is_same_data else ())]
     if isinstance(step, Transform):
-        return [(None, "splits_config", () if step.splits_config else ("train",))]
+        plain = step.splits_config is None
+        return [
+            (None, "splits_to_analyze" if plain else "splits_config", step.analyzed),
+            (None, "splits_to_transform" if plain else "splits_config", step.transformed or ()),
+        ]
     if isinstance(step, InfraValidator) and "examples" in node.inputs:
         if step.serving_spec:
             return [(None, "request_spec", () if step.request_spec else ("eval",))]
@@ -159,7 +174,13 @@ def _splits_read(node: Node) -> list[Named]:
 
 
 def _example_gen(graph: Graph, node: Node, key: str | None = None) -> ExampleGen | None:
-    """Return the step that read the examples which this node gets, or what was made of them.
+    """Return the step that read the examples which this node gets, or what was made of them."""
+    last = [*_makers(graph, node, key)][-1:] or [node.component]
+    return last[0] if isinstance(last[0], ExampleGen) else None
+
+
+def _makers(graph: Graph, node: Node, key: str | None = None) -> Iterator[Component]:
+    """Yield the steps that made what this node gets, back to the one that read the examples.
 
     Args:
         graph: The wired pipeline.
@@ -170,9 +191,9 @@ def _example_gen(graph: Graph, node: Node, key: str | None = None) -> ExampleGen
         keys = (key,) if key else ("examples", "statistics", "schema")
         found = next((name for name in keys if name in node.inputs), None)
         if found is None:
-            return None
+            return
         node, key = graph[node.inputs[found].channel.node], None
-    return node.component if isinstance(node.component, ExampleGen) else None
+        yield node.component
 
 
 def gates(graph: Graph, node: Node) -> Problems:

@@ -22,7 +22,10 @@ def user_code(graph: Graph, node: Node) -> Problems:
     if step.module_is_file:
         yield from _module_file(step)
     else:
-        yield from _import_path(step)
+        yield from _import_path(step.verb, step.FUNCTION, step.module)
+        if isinstance(step, Transform) and step.stats_options_updater_fn:
+            name = "stats_options_updater_fn"
+            yield from _import_path(step.verb, name, step.stats_options_updater_fn)
 
 
 def _module_file(step: UserCode) -> Problems:
@@ -119,16 +122,16 @@ def _parameters(
         )
 
 
-def _import_path(step: UserCode) -> Problems:
-    package, _, function = step.module.rpartition(".")
+def _import_path(verb: str, function: str, path: str) -> Problems:
+    package, _, name = path.rpartition(".")
     try:
         found = bool(package) and importlib.util.find_spec(package.partition(".")[0])
     except (ImportError, ValueError):
         found = False
     if not found:
         yield PipelineError(
-            f"{step.verb} takes {step.FUNCTION} from {step.module!r}: no package "
-            f"{step.module.partition('.')[0]!r} is installed here.",
-            hint=f"name a file that ends in .py, or an import path: 'package.module."
-            f"{function if package else step.FUNCTION}'.",
+            f"{verb} takes {function} from {path!r}: no package {path.partition('.')[0]!r} is "
+            "installed here.",
+            hint="name a file that ends in .py, or an import path: 'package.module."
+            f"{name if package else function}'.",
         )

@@ -36,6 +36,8 @@ from fluentml.components.pusher import Pusher
 from fluentml.components.resolver import (
     LastModel,
     LatestBlessedModel,
+    PreviousAnalyzerCache,
+    PreviousModel,
     PreviousStatistics,
     Resolver,
 )
@@ -79,6 +81,8 @@ __all__ = [
     "Notifier",
     "ModelConverter",
     "ParquetExampleGen",
+    "PreviousAnalyzerCache",
+    "PreviousModel",
     "PreviousStatistics",
     "Pusher",
     "Resolver",

@@ -42,7 +42,10 @@ class DistributionValidator(Component):
     VERB: ClassVar[str] = "compare_statistics"
     INPUTS: ClassVar[Mapping[str, Input]] = {
         "statistics": Input(type="ExampleStatistics", sources=_sources.STATISTICS),
-        "baseline_statistics": Input(type="ExampleStatistics", sources=_sources.STATISTICS),
+        # The run before the first is not there to compare with.
+        "baseline_statistics": Input(
+            type="ExampleStatistics", sources=_sources.STATISTICS, optional=True
+        ),
     }
     OUTPUTS: ClassVar[Mapping[str, str]] = {"anomalies": "ExampleAnomalies"}
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping
 from typing import Annotated, Any, ClassVar
 
@@ -10,7 +11,7 @@ from pydantic import BeforeValidator, model_validator
 from fluentml.components._artifact_types import ArtifactType
 from fluentml.errors import DefinitionError, did_you_mean, listing
 from fluentml.live import Live, LiveObject
-from fluentml.spec import Component, FrozenDict, JsonDict, NodeId, thaw
+from fluentml.spec import Component, FrozenDict, JsonDict, NodeId, PathText, absolute, thaw
 
 
 class LatestBlessedModel(Component):
@@ -37,15 +38,16 @@ class LatestBlessedModel(Component):
         )
 
 
-class PreviousStatistics(Component):
-    """Find the statistics that a node read when it last succeeded; none before that.
+class LastRead(Component):
+    """Find what a node read when it last succeeded; none before that.
+
+    The output has the key of the input that is meant.
 
     Attributes:
         reader: Id of that node.
     """
 
     LOWERED_TO: ClassVar[str] = "Resolver"
-    OUTPUTS: ClassVar[Mapping[str, str]] = {"statistics": "ExampleStatistics"}
 
     reader: NodeId
 
@@ -54,13 +56,72 @@ class PreviousStatistics(Component):
         from tfx.dsl.components.common import resolver
         from tfx.types import channel, standard_artifacts
 
-        from fluentml.executors import previous_statistics
+        from fluentml.executors import earlier_runs
+
+        ((key, kind),) = self.OUTPUTS.items()
+        return resolver.Resolver(
+            strategy_class=earlier_runs.LastRead,
+            config={"node": self.reader},
+            **{key: channel.Channel(type=getattr(standard_artifacts, kind))},
+        )
+
+
+class PreviousStatistics(LastRead):
+    """Find the statistics that a node let pass last."""
+
+    OUTPUTS: ClassVar[Mapping[str, str]] = {"statistics": "ExampleStatistics"}
+
+
+class PreviousModel(LastRead):
+    """Find the model that an Evaluator looked at last, blessed or not."""
+
+    OUTPUTS: ClassVar[Mapping[str, str]] = {"model": "Model"}
+
+
+class PreviousAnalyzerCache(Component):
+    """Find what the analyzers of a Transform computed when it last succeeded; none before that.
+
+    Attributes:
+        writer: Id of the Transform.
+        module: Its `module`: while nothing changes there, the Transform gets the cache that it got
+            last, so that its execution can be taken over.
+        custom_config: Its `custom_config`, for the same reason.
+    """
+
+    LOWERED_TO: ClassVar[str] = "Resolver"
+    OUTPUTS: ClassVar[Mapping[str, str]] = {"analyzer_cache": "TransformCache"}
+
+    writer: NodeId
+    module: PathText
+    custom_config: JsonDict | None = None
+
+    def to_tfx(self, inputs: Mapping[str, Any]) -> Any:
+        """Return TFX's Resolver with a strategy of ours."""
+        from tfx.dsl.components.common import resolver
+        from tfx.types import channel, standard_artifacts
+        from tfx.utils import json_utils
+
+        from fluentml.executors import earlier_runs
 
         return resolver.Resolver(
-            strategy_class=previous_statistics.LastRead,
-            config={"node": self.reader},
-            statistics=channel.Channel(type=standard_artifacts.ExampleStatistics),
+            strategy_class=earlier_runs.LastAnalyzerCache,
+            config={
+                "node": self.writer,
+                "code": self._code(),
+                "custom_config": json_utils.dumps(thaw(self.custom_config)),
+            },
+            analyzer_cache=channel.Channel(type=standard_artifacts.TransformCache),
         )
+
+    def _code(self) -> str:
+        """Return the hash by which TFX names the wheel of the module file."""
+        from tfx.components.util import udf_utils
+
+        folder = os.path.dirname(absolute(self.module))  # noqa: PTH120 (paths stay text)
+        if not self.module.endswith(".py") or not os.path.isdir(folder):  # noqa: PTH112
+            return ""
+        files = [name for name in os.listdir(folder) if name.endswith(".py")]  # noqa: PTH208
+        return str(udf_utils._get_version_hash(folder, files))
 
 
 class LastModel(Component):

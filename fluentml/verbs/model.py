@@ -20,6 +20,11 @@ class Model(Chain):
         self,
         module: PathLike,
         *,
+        splits_to_analyze: Sequence[str] = ("train",),
+        splits_to_transform: Sequence[str] | None = None,
+        analyzer_cache: bool | None = None,
+        disable_statistics: bool = False,
+        stats_options_updater_fn: str | None = None,
         custom_config: Mapping[str, Any] | None = None,
         splits_config: Any = None,
         **step: Unpack[Step],
@@ -30,15 +35,29 @@ class Model(Chain):
             module: A Python file that defines `preprocessing_fn`, or the function's import path.
                 The function gets a dict of batches: a tf.Tensor of shape [batch] or [batch, n], or
                 a tf.SparseTensor, by raw feature; it returns such a dict by transformed feature.
+            splits_to_analyze: Splits over which means, vocabularies and the like are computed.
+            splits_to_transform: Splits to transform; None transforms every one.
+            analyzer_cache: True takes over from the last run what was computed over the same
+                examples: with `cache()`, only what a changed `preprocessing_fn` has new is
+                computed. None keeps what was computed and reads nothing, False does neither.
+            disable_statistics: Whether to leave out the statistics of the examples before and after
+                the transformation; it is quicker then.
+            stats_options_updater_fn: Import path of `stats_options_updater_fn(stats_type,
+                stats_options)`, which returns the changed `tfdv.StatsOptions` of these statistics.
+                In a module file it is the function of that name.
             custom_config: Plain values for a second parameter, `preprocessing_fn(inputs,
                 custom_config)`.
-            splits_config: TFX's `transform_pb2.SplitsConfig`. Default: analyze `train`, transform
-                every split.
+            splits_config: TFX's `transform_pb2.SplitsConfig`, instead of the two kinds of splits.
             **step: See `Step`.
         """
         return self._add(
             kinds.Transform,
             module=module,
+            splits_to_analyze=splits_to_analyze,
+            splits_to_transform=splits_to_transform,
+            analyzer_cache=analyzer_cache,
+            disable_statistics=disable_statistics,
+            stats_options_updater_fn=stats_options_updater_fn,
             custom_config=custom_config,
             splits_config=splits_config,
             **step,
