@@ -19,6 +19,7 @@ Nothing heavy is imported until a pipeline is lowered or run.
 
 from __future__ import annotations
 
+from fluentml.components import metric
 from fluentml.errors import (
     BackendError,
     CheckError,
@@ -61,6 +62,7 @@ __all__ = [
     "from_bigquery",
     "from_custom_example_gen",
     "param",
+    "metric",
     "rollback",
     "Channel",
     "Graph",

@@ -1,4 +1,8 @@
-"""Sources of examples that stand on their own: what `bulk_infer` and `evaluate_model` read."""
+"""Sources of examples that stand on their own, beside the chain's.
+
+`bulk_infer` predicts for one, `evaluate_model` and `generate_statistics` take one as `data`,
+and `compare_examples` and `compare_statistics` compare with one: each brings it along as a node.
+"""
 
 from __future__ import annotations
 

@@ -120,13 +120,13 @@ def evaluate(*args, **parameters):
             {"metrics": ["Zzzzzz"]},
             "evaluate_model() knows no metric 'Zzzzzz'.\n"
             "It takes the metrics of TensorFlow Model Analysis and Keras by class name.\n"
-            "Hint: pass eval_config=, an EvalConfig that names your metric and its module.",
+            'Hint: name the module of yours: metric("Zzzzzz", module="package.module").',
         ),
         (
             {"metrics": ["MeanIoU"]},
-            "evaluate_model() cannot compute 'MeanIoU' by its name alone.\n"
-            "It needs the settings: 'num_classes'.\n"
-            "Hint: pass eval_config=, an EvalConfig whose MetricConfig has that config.",
+            "evaluate_model() cannot compute 'MeanIoU' without settings.\n"
+            "It needs: 'num_classes'.\n"
+            'Hint: write fluentml.metric("MeanIoU", num_classes=…).',
         ),
         (
             {"metrics": ["AUC"], "thresholds": {"BinaryAccuracy": 0.8}},

@@ -15,7 +15,12 @@ OUTPUTS = ("examples", "statistics", "schema", "model", "blessing", "transformed
 CHANNELS = st.builds("{}.{}".format, st.sampled_from(NAMES), st.sampled_from(OUTPUTS))
 KEYS = ("examples", "schema", "model", "statistics", "model_blessing", "baseline_model")
 
-METRICS = ("AUC", "Recall", "MeanSquaredError", "ExampleCount")
+METRICS = (
+    *("AUC", "Recall", "MeanSquaredError", "ExampleCount"),
+    fml.metric("RecallAtPrecision", precision=0.9, name="r"),
+    fml.metric("FairnessIndicators", thresholds=[0.5]),
+    fml.metric("Mine", module="m"),
+)
 
 
 def on_model(model): ...
@@ -103,7 +108,8 @@ CALLS = st.one_of(
         metrics=[("AUC",), METRICS],
         thresholds=[None, {"AUC": 0.8}],
         min_improvement=[None, {"AUC": 0.0}],
-        baseline=["latest_blessed", None],
+        baseline=["latest_blessed", "latest", None],
+        example_weight=[None, "weight"],
         slices=[(), ("a", ("b", "c"))],
         data=[None, None, fml.from_csv("holdout")],
     ),

@@ -36,6 +36,8 @@ CHECKS: tuple[Check, ...] = (
         fit.splits_exist,
         (
             kinds.ExampleValidator,
+            kinds.ExampleDiff,
+            kinds.DistributionValidator,
             kinds.Transform,
             kinds.TrainingSteps,
             kinds.Evaluator,
@@ -43,7 +45,17 @@ CHECKS: tuple[Check, ...] = (
         ),
     ),
     Check(fit.label_exists, (kinds.Evaluator,)),
-    Check(fit.features_exist, (kinds.StatisticsGen, kinds.SchemaCuration, kinds.ExampleValidator)),
+    Check(user_code.metric_modules, (kinds.Evaluator,)),
+    Check(
+        fit.features_exist,
+        (
+            kinds.StatisticsGen,
+            kinds.SchemaCuration,
+            kinds.ExampleValidator,
+            kinds.ExampleDiff,
+            kinds.DistributionValidator,
+        ),
+    ),
     Check(fit.gates, (kinds.Pusher, kinds.BulkInferrer)),
     Check(fit.google_reads_the_root, (kinds.Pusher,)),
 )

@@ -27,36 +27,40 @@ from fluentml.components import (
 )
 from fluentml.errors import PipelineError, did_you_mean, listing
 from fluentml.graph import Graph, Node
-from fluentml.metrics import METRICS
 from fluentml.spec import Component
 
 
 def label_exists(graph: Graph, node: Node) -> Problems:
-    """The label is a column of the CSV, or something that preprocessing_fn may well make."""
+    """Label and weight are columns of the CSV, or what preprocessing_fn may well make."""
     step = node.component
-    if not isinstance(step, Evaluator) or not step.label:
+    if not isinstance(step, Evaluator):
         return
     source = _example_gen(graph, node)
     columns = _csv_header(source) if isinstance(source, CsvExampleGen) else None
-    if not columns or step.label in columns:
-        return
     transforms = [n.component for n in graph.nodes if isinstance(n.component, Transform)]
     # What the signatures of a model from elsewhere make, only the model knows.
     if step.preprocessing_function_names and not transforms:
         return
+    for parameter in ("label", "example_weight"):
+        feature = getattr(step, parameter)
+        if feature and columns and not _may_be_there(feature, columns, transforms):
+            maker = " and preprocessing_fn makes none of that name" if transforms else ""
+            yield PipelineError(
+                f"{step.verb}: {parameter}={feature!r} is no column of the CSV{maker}.",
+                f"The columns: {listing(columns)}.",
+                hint=did_you_mean(feature, columns)
+                or did_you_mean(feature.removesuffix("_xf"), columns)
+                or "name a column, or a feature that preprocessing_fn returns.",
+            )
+
+
+def _may_be_there(feature: str, columns: list[str], transforms: list[Transform]) -> bool:
+    if feature in columns:
+        return True
     # "tips_xf" is made from "tips"; any other name must stand somewhere in the module's text.
-    if transforms and any(column and step.label.startswith(column) for column in columns):
-        return
-    if any(_mentions(transform, step.label) for transform in transforms):
-        return
-    maker = " and preprocessing_fn makes none of that name" if transforms else ""
-    yield PipelineError(
-        f"{step.verb}: label={step.label!r} is no column of the CSV{maker}.",
-        f"The columns: {listing(columns)}.",
-        hint=did_you_mean(step.label, columns)
-        or did_you_mean(step.label.removesuffix("_xf"), columns)
-        or "name a column, or a feature that preprocessing_fn returns.",
-    )
+    if transforms and any(column and feature.startswith(column) for column in columns):
+        return True
+    return any(_mentions(transform, feature) for transform in transforms)
 
 
 def _mentions(transform: Transform, text: str) -> bool:
@@ -150,7 +154,7 @@ def _splits_read(node: Node) -> list[Named]:
             (None, "eval_splits", () if step.eval_args else step.eval_splits),
         ]
     if isinstance(step, Evaluator):
-        return [("examples", "splits", step.splits)]
+        return [("examples", "splits", step.evaluated)]
     if isinstance(step, ExampleDiff | DistributionValidator):
         key = "examples" if isinstance(step, ExampleDiff) else "statistics"
         return [
@@ -229,7 +233,8 @@ def _gate(node: Node, judge: Node) -> Problems:
             hint="name a blessing of that model, or leave the blessing out of inputs=.",
         )
     if isinstance(gate, Evaluator) and not gate.can_bless:
-        metric = next((name for name in gate.metrics if METRICS[name]), "AUC")
+        values = [value for metric in gate.metrics for value in metric.values]
+        metric = next((value.name for value in values if value.direction), "AUC")
         yield PipelineError(
             f"{step.verb} waits for the blessing of {gate.verb}, which has no thresholds and "
             "so blesses no model: nothing would ever pass.",

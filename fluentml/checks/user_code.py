@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from fluentml.checks._paths import Problems, missing
-from fluentml.components import SchemaCuration, Transform, UserCode
+from fluentml.components import Evaluator, SchemaCuration, Transform, UserCode
 from fluentml.errors import PipelineError, did_you_mean, listing
 from fluentml.graph import Graph, Node
 from fluentml.spec import is_remote
@@ -26,6 +26,14 @@ def user_code(graph: Graph, node: Node) -> Problems:
         if isinstance(step, Transform) and step.stats_options_updater_fn:
             name = "stats_options_updater_fn"
             yield from _import_path(step.verb, name, step.stats_options_updater_fn)
+
+
+def metric_modules(graph: Graph, node: Node) -> Problems:
+    """The package of a metric of one's own is installed."""
+    step = node.component
+    for metric in step.metrics if isinstance(step, Evaluator) else ():
+        if metric.module:
+            yield from _import_path(step.verb, "a metric", f"{metric.module}.{metric.class_name}")
 
 
 def _module_file(step: UserCode) -> Problems:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from fluentml.components._conditions import AllOf, FunctionCondition, MetricCondition
 from fluentml.components._example_gen import ExampleGen
 from fluentml.components._file_based import FileBasedExampleGen
+from fluentml.components._metrics import Metric, metric
 from fluentml.components._steps import TrainingSteps
 from fluentml.components._user_code import UserCode
 from fluentml.components.avro_example_gen import AvroExampleGen
@@ -76,6 +77,7 @@ __all__ = [
     "InfraValidator",
     "LastModel",
     "LatestBlessedModel",
+    "Metric",
     "MetricCondition",
     "MetricValue",
     "Notifier",
@@ -95,4 +97,5 @@ __all__ = [
     "Transform",
     "Tuner",
     "UserCode",
+    "metric",
 ]

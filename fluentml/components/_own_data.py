@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, ClassVar
 
 from pydantic import field_validator, model_validator
 from typing_extensions import Self
@@ -20,6 +20,11 @@ class OwnData(Component):
             given an id.
     """
 
+    PARAMETER: ClassVar[str] = "data"
+    """What the verb calls it."""
+    FEEDS: ClassVar[str] = "examples"
+    """The input that reads the data set."""
+
     data: AnyComponent | None = None
 
     @field_validator("data", mode="before")
@@ -29,7 +34,8 @@ class OwnData(Component):
             return value
         raise DefinitionError(
             f"{cls.VERB}() takes a step that reads the data set, not {value!r}.",
-            hint=f"write data=fluentml.from_csv({value!r}), or another fluentml.from_… step."
+            hint=f"write {cls.PARAMETER}=fluentml.from_csv({value!r}), or another fluentml.from_… "
+            "step."
             if isinstance(value, str)
             else "pass fluentml.from_csv(…) or another fluentml.from_… step.",
         )
@@ -48,4 +54,4 @@ class OwnData(Component):
         if not self.data:
             return {}
         id = f"{self.id}_examples" if self.data.is_primary else self.data.id
-        return {"examples": self.data.model_copy(update={"id": id})}
+        return {self.FEEDS: self.data.model_copy(update={"id": id})}

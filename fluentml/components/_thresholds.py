@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, Literal, NamedTuple, TypeAlias
 
-from fluentml.metrics import METRICS
+from fluentml.metrics import Direction
 from fluentml.spec import FrozenDict
 
 Bound: TypeAlias = float | tuple[Literal[">=", "<="], float]
@@ -16,7 +16,7 @@ class Threshold(NamedTuple):
     """A bound on one metric.
 
     Attributes:
-        metric: The metric's class name.
+        metric: What the user calls the metric.
         slice: Feature to value; empty: the data as a whole.
         bound: The bound as the user gave it.
     """
@@ -38,18 +38,22 @@ class Threshold(NamedTuple):
             raise ValueError(f"has the key {key!r}; a slice is written 'feature=value:Metric'")
         return cls(metric, FrozenDict({name: value for name, _, value in pairs}), bound)
 
-    @property
-    def has_side(self) -> bool:
-        """Whether it is known on which side of the bound the good values lie."""
-        return isinstance(self.bound, tuple) or METRICS.get(self.metric) is not None
+    def has_side(self, direction: Direction | None) -> bool:
+        """Return whether it is known on which side of the bound the good values lie."""
+        return isinstance(self.bound, tuple) or direction is not None
 
-    def write(self, message: Any) -> None:
-        """Write the bound into TFMA's `MetricThreshold`."""
+    def write(self, message: Any, direction: Direction | None) -> None:
+        """Write the bound into TFMA's `MetricThreshold`.
+
+        Args:
+            message: That message.
+            direction: Which way the metric improves, where the bound has no comparison.
+        """
         if isinstance(self.bound, tuple):
             comparison, value = self.bound
             at_least = comparison == ">="
         else:
-            value, at_least = self.bound, METRICS[self.metric] == "higher"
+            value, at_least = self.bound, direction == "higher"
         limits = message.value_threshold
         (limits.lower_bound if at_least else limits.upper_bound).value = value
 

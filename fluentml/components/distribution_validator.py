@@ -10,7 +10,7 @@ from typing_extensions import Self
 
 from fluentml.components import _sources
 from fluentml.components._distances import PREVIOUS_RUN, Distances
-from fluentml.components._other_data import Source
+from fluentml.components._own_data import OwnData
 from fluentml.components._split_pairs import SplitPairs, refuse_no_other
 from fluentml.components.importer import ImportedStatistics
 from fluentml.components.resolver import PreviousStatistics
@@ -18,7 +18,7 @@ from fluentml.components.statistics_gen import StatisticsGen
 from fluentml.spec import Component, FrozenDict, Input, PathText, Proto, proto_of
 
 
-class DistributionValidator(Component):
+class DistributionValidator(OwnData):
     """Compare the statistics with others, and call the features that lie too far apart anomalies.
 
     With plain values this is TFX's component with an executor of ours, which chooses the measure by
@@ -28,8 +28,6 @@ class DistributionValidator(Component):
         thresholds: The greatest distance that is no anomaly, by feature.
         num_examples: The least and the greatest number of examples, as a multiple of the other
             data's; None for no bound.
-        data: The step that reads the other data; it becomes the node `{id}_examples`, and their
-            statistics `{id}_statistics`.
         against: `"previous_run"`, the statistics that this step let pass last, or the folder of an
             ExampleStatistics artifact.
         split_pairs: The split of the data and the one of the other data to compare it with.
@@ -40,6 +38,9 @@ class DistributionValidator(Component):
     """
 
     VERB: ClassVar[str] = "compare_statistics"
+    LOWERED_TO: ClassVar[str] = (
+        "an ExampleGen and StatisticsGen, or a Resolver; DistributionValidator, our executor"
+    )
     INPUTS: ClassVar[Mapping[str, Input]] = {
         "statistics": Input(type="ExampleStatistics", sources=_sources.STATISTICS),
         # The run before the first is not there to compare with.
@@ -48,10 +49,10 @@ class DistributionValidator(Component):
         ),
     }
     OUTPUTS: ClassVar[Mapping[str, str]] = {"anomalies": "ExampleAnomalies"}
+    PARAMETER: ClassVar[str] = "against"
 
     thresholds: Distances = FrozenDict()
     num_examples: tuple[float | None, float | None] = (None, None)
-    data: Source = None
     against: PathText | None = None
     split_pairs: SplitPairs = ()
     fail_on: Literal["anomalies"] | None = None
@@ -91,7 +92,7 @@ class DistributionValidator(Component):
         """Return what finds or makes the statistics to compare with."""
         id = f"{self.id}_statistics"
         if self.data:
-            return {"baseline_statistics": StatisticsGen(id=id, examples=self.data)}
+            return {"baseline_statistics": StatisticsGen(id=id, data=self.data)}
         if self.against == PREVIOUS_RUN:
             return {"baseline_statistics": PreviousStatistics(id=id, reader=self.id)}
         if self.against:

@@ -2,24 +2,27 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Mapping, Set
 from typing import Annotated, Any, ClassVar
 
-from pydantic import model_validator
+from pydantic import Field, model_validator
 from typing_extensions import Self
 
 from fluentml.components import _sources
+from fluentml.components._metrics import Metric, Values
 from fluentml.components._own_data import OwnData
 from fluentml.components._slices import Slices
 from fluentml.components._thresholds import Bound, Threshold, read
 from fluentml.components.importer import ImportedModel
-from fluentml.components.resolver import LatestBlessedModel
+from fluentml.components.resolver import LatestBlessedModel, PreviousModel
 from fluentml.errors import DefinitionError, did_you_mean, listing
-from fluentml.metrics import METRICS, REQUIRED
+from fluentml.metrics import Value
 from fluentml.spec import Component, FrozenDict, Input, PathText, Proto, proto_of
 
 DEFAULT_SPLITS = ("eval",)
 LATEST_BLESSED = "latest_blessed"
+LATEST = "latest"
 
 
 class Evaluator(OwnData):
@@ -27,21 +30,26 @@ class Evaluator(OwnData):
 
     Attributes:
         label: The feature to predict: a raw column, or one that `preprocessing_fn` makes.
-        metrics: Names of TFMA or Keras metrics, such as `"AUC"`.
+        metrics: TFMA or Keras metrics by class name, such as `"AUC"`, or with settings.
         thresholds: Metric name, or `"feature=value:Metric"` for a slice, to its bound: the least
             value where higher is better, the greatest where lower is; or `(">=", 0.6)`.
         slices: Features to slice by; a tuple slices by several at once. The whole is always there.
         min_improvement: The least gain over the baseline model on the data as a whole, for every
             metric with a threshold there or by metric name; a little below zero means "no worse".
-        baseline: The model to compare with: the latest blessed one, or a Model artifact's folder.
-        splits: Splits to evaluate on.
+        baseline: The model to compare with: the latest blessed one, the one that this step looked
+            at last (`"latest"`), or a Model artifact's folder.
+        splits: Splits to evaluate on. Default: "eval", or all splits of `data`.
+        example_weight: The feature that tells how much an example counts.
+        min_slice_size: The least number of examples of a slice; smaller ones are left out.
+        confidence_intervals: Whether to compute the interval of 95 % of each metric, from samples
+            of the examples.
         preprocessing_function_names: Signatures of the model that give TFMA the transformed
             features. Default: `transform_features` where the chain has a Transform.
         eval_config: TFMA's `EvalConfig`, instead of the plain values.
     """
 
     VERB: ClassVar[str] = "evaluate_model"
-    LOWERED_TO: ClassVar[str] = "Resolver, Evaluator"
+    LOWERED_TO: ClassVar[str] = "Resolver, Evaluator; with `data` an ExampleGen"
     INPUTS: ClassVar[Mapping[str, Input]] = {
         "examples": Input(type="Examples", sources=_sources.RAW_EXAMPLES),
         "model": Input(type="Model", sources=_sources.MODEL),
@@ -54,12 +62,15 @@ class Evaluator(OwnData):
     }
 
     label: str | None = None
-    metrics: tuple[str, ...] = ()
+    metrics: tuple[Metric, ...] = ()
     thresholds: FrozenDict[str, Bound] = FrozenDict()
     slices: Slices = ()
     min_improvement: float | FrozenDict[str, float] | None = None
     baseline: PathText | None = LATEST_BLESSED
-    splits: tuple[str, ...] = DEFAULT_SPLITS
+    splits: tuple[str, ...] | None = None
+    example_weight: str | None = None
+    min_slice_size: Annotated[int, Field(ge=1)] | None = None
+    confidence_intervals: bool = False
     preprocessing_function_names: tuple[str, ...] | None = None
     eval_config: Annotated[Proto | None, proto_of("tensorflow_model_analysis.EvalConfig")] = None
 
@@ -69,31 +80,33 @@ class Evaluator(OwnData):
             raise ValueError("takes data= or inputs={'examples': …}, not both")
         if self.eval_config:
             plain = (self.label, self.metrics, self.thresholds, self.slices, self.min_improvement)
-            if any(plain) or self.preprocessing_function_names:
+            more = (self.preprocessing_function_names, self.example_weight)
+            options = (self.min_slice_size, self.confidence_intervals)
+            if any(plain) or any(more) or any(options):
                 raise ValueError("takes label=, metrics=, … or the proto eval_config=, not both")
             return self
         if not self.label:
             raise ValueError('needs label=, the feature to predict, for example label="tips_xf"')
         if not self.metrics:
             raise ValueError('needs metrics=, for example metrics=["AUC"]')
-        for name in self.metrics:
-            if name not in METRICS:
-                raise DefinitionError(
-                    f"evaluate_model() knows no metric {name!r}.",
-                    "It takes the metrics of TensorFlow Model Analysis and Keras by class name.",
-                    hint=did_you_mean(name, METRICS)
-                    or "pass eval_config=, an EvalConfig that names your metric and its module.",
+        for metric in self.metrics:
+            metric.verify(self.VERB)
+        values = [value for metric in self.metrics for value in metric.values]
+        for value, other in itertools.combinations(values, 2):
+            if value.name == other.name or value.key == other.key:
+                raise ValueError(
+                    f"computes two metrics called {other.name!r}; give one another name: "
+                    'fluentml.metric("…", name="…")'
                 )
-            if name in REQUIRED:
-                raise DefinitionError(
-                    f"evaluate_model() cannot compute {name!r} by its name alone.",
-                    f"It needs the settings: {listing(REQUIRED[name])}.",
-                    hint="pass eval_config=, an EvalConfig whose MetricConfig has that config.",
-                )
+        self._check_bounds()
+        return self
+
+    def _check_bounds(self) -> None:
         for threshold in read(self.thresholds):
-            self._check_bound(threshold.metric, threshold.has_side)
+            value = self._value(threshold.metric)
+            self._check_side(threshold.metric, threshold.has_side(value.direction))
         for name in self._gains():
-            self._check_bound(name, METRICS.get(name) is not None)
+            self._check_side(name, self._value(name).direction is not None)
         if self.min_improvement is not None and not self._has_baseline:
             raise DefinitionError(
                 "evaluate_model() has min_improvement= and nothing to improve on.",
@@ -102,26 +115,32 @@ class Evaluator(OwnData):
         if isinstance(self.min_improvement, float) and not self._gains():
             raise ValueError(
                 "has min_improvement= for every metric with a threshold, and there are none; "
-                f'name the metric: min_improvement={{"{self.metrics[0]}": {self.min_improvement}}}'
+                f'name the metric: min_improvement={{"{self.metrics[0].name}": '
+                f"{self.min_improvement}}}"
             )
-        return self
 
     def _gains(self) -> Mapping[str, float]:
-        """Return the least gain over the baseline by metric."""
+        """Return the least gain over the baseline, by what the user calls the metric."""
         if isinstance(self.min_improvement, float):
             whole = (t.metric for t in read(self.thresholds) if not t.slice)
-            directed = (metric for metric in whole if METRICS.get(metric))
+            directed = (metric for metric in whole if self._value(metric).direction)
             return dict.fromkeys(directed, self.min_improvement)
         return self.min_improvement or {}
 
-    def _check_bound(self, name: str, has_side: bool) -> None:
-        if name not in self.metrics:
+    def _value(self, name: str) -> Value:
+        """Return the value that a threshold speaks of."""
+        computed = Values(self.metrics)
+        value = computed.find(name)
+        if value is None:
             raise DefinitionError(
                 f"evaluate_model() has a threshold on {name!r}, which it does not compute.",
-                f"It computes: {listing(self.metrics)}.",
-                hint=did_you_mean(name, self.metrics)
+                f"It computes: {listing(computed.by_name)}.",
+                hint=did_you_mean(name, computed.by_name)
                 or f"add {name!r} to metrics=, or drop its threshold.",
             )
+        return value
+
+    def _check_side(self, name: str, has_side: bool) -> None:
         if not has_side:
             raise DefinitionError(
                 f"evaluate_model() has a threshold on {name!r}, which is neither better high "
@@ -137,6 +156,12 @@ class Evaluator(OwnData):
         return bool(self.thresholds or self._gains())
 
     @property
+    def evaluated(self) -> tuple[str, ...]:
+        """The splits to evaluate on: those named, else all of `data`, else "eval"."""
+        of_source = getattr(self.data, "split_names", None)
+        return self.splits or of_source or DEFAULT_SPLITS
+
+    @property
     def _has_baseline(self) -> bool:
         return self.baseline is not None or "baseline_model" in self.inputs
 
@@ -145,10 +170,14 @@ class Evaluator(OwnData):
         own = super().companions()
         if not self.baseline or "baseline_model" in self.inputs:
             return own
-        if self.baseline == LATEST_BLESSED:
-            return {**own, "baseline_model": LatestBlessedModel()}
-        baseline = ImportedModel(id=f"{self.id}_baseline", uri=self.baseline)
-        return {**own, "baseline_model": baseline}
+        return {**own, "baseline_model": self._baseline(self.baseline)}
+
+    def _baseline(self, which: str) -> Component:
+        if which == LATEST_BLESSED:
+            return LatestBlessedModel()
+        if which == LATEST:
+            return PreviousModel(id=f"{self.id}_previous_model", reader=self.id)
+        return ImportedModel(id=f"{self.id}_baseline", uri=which)
 
     def settled(self, roles: Set[str]) -> Self:
         """Let TFMA see the transformed features where the chain has a Transform."""
@@ -163,7 +192,7 @@ class Evaluator(OwnData):
 
         return component.Evaluator(
             **inputs,
-            example_splits=list(self.splits) if self.splits != DEFAULT_SPLITS else None,
+            example_splits=None if self.evaluated == DEFAULT_SPLITS else list(self.evaluated),
             eval_config=self.eval_config.message() if self.eval_config else self._plain_config(),
         )
 
@@ -172,11 +201,12 @@ class Evaluator(OwnData):
 
         thresholds = read(self.thresholds)
         alone = {t.slice: None for t in thresholds if tuple(t.slice) not in ((), *self.slices)}
-        return pb.EvalConfig(
+        config = pb.EvalConfig(
             model_specs=[
                 pb.ModelSpec(
                     signature_name="serving_default",
                     label_key=self.label,
+                    example_weight_key=self.example_weight,
                     preprocessing_function_names=self.preprocessing_function_names,
                 )
             ],
@@ -186,21 +216,32 @@ class Evaluator(OwnData):
                 # A slice that only a threshold names.
                 *(pb.SlicingSpec(feature_values=dict(values)) for values in alone),
             ],
-            metrics_specs=[
-                pb.MetricsSpec(
-                    metrics=[
-                        pb.MetricConfig(
-                            class_name=name,
-                            per_slice_thresholds=self._bounds(name, thresholds),
-                        )
-                        for name in self.metrics
-                    ]
-                )
-            ],
+            metrics_specs=[self._metrics_spec(thresholds)],
         )
+        if self.min_slice_size:
+            config.options.min_slice_size.value = self.min_slice_size
+        if self.confidence_intervals:
+            config.options.compute_confidence_intervals.value = True
+        return config
 
-    def _bounds(self, name: str, thresholds: list[Threshold]) -> list[Any]:
-        """Return TFMA's thresholds of a metric, one per slice.
+    def _metrics_spec(self, thresholds: list[Threshold]) -> Any:
+        """Return TFMA's metrics; of one with several values the thresholds stand beside it."""
+        from tensorflow_model_analysis.proto import config_pb2 as pb
+
+        spec = pb.MetricsSpec()
+        for metric in self.metrics:
+            bounds = {value: self._bounds(value, thresholds) for value in metric.values}
+            if len(bounds) == 1:
+                spec.metrics.append(metric.to_tfma(*bounds.values()))
+                continue
+            spec.metrics.append(metric.to_tfma())
+            for value, found in bounds.items():
+                if found:
+                    spec.per_slice_thresholds[value.key].thresholds.extend(found)
+        return spec
+
+    def _bounds(self, value: Value, thresholds: list[Threshold]) -> list[Any]:
+        """Return TFMA's thresholds of a value, one per slice.
 
         The empty slice is the data as a whole; a bare `threshold` would hold for every slice.
         """
@@ -208,15 +249,18 @@ class Evaluator(OwnData):
 
         by_slice: dict[FrozenDict[str, str], Any] = {}
         for threshold in thresholds:
-            if threshold.metric == name:
-                threshold.write(by_slice.setdefault(threshold.slice, pb.MetricThreshold()))
-        if name in self._gains():
-            whole = by_slice.setdefault(FrozenDict(), pb.MetricThreshold())
-            gain, higher = self._gains()[name], METRICS[name] == "higher"
-            whole.change_threshold.direction = pb.MetricDirection.Value(
-                f"{METRICS[name]}_is_better".upper()
-            )
-            whole.change_threshold.absolute.value = gain if higher else -gain
+            if self._value(threshold.metric) == value:
+                message = by_slice.setdefault(threshold.slice, pb.MetricThreshold())
+                threshold.write(message, value.direction)
+        for name, gain in self._gains().items():
+            if self._value(name) == value:
+                whole = by_slice.setdefault(FrozenDict(), pb.MetricThreshold())
+                whole.change_threshold.direction = pb.MetricDirection.Value(
+                    f"{value.direction}_is_better".upper()
+                )
+                whole.change_threshold.absolute.value = (
+                    gain if value.direction == "higher" else -gain
+                )
         return [
             pb.PerSliceMetricThreshold(
                 slicing_specs=[pb.SlicingSpec(feature_values=dict(values))], threshold=message

@@ -9,19 +9,18 @@ from pydantic import Field, model_validator
 from typing_extensions import Self
 
 from fluentml.components import _sources
-from fluentml.components._other_data import Source, brought
+from fluentml.components._own_data import OwnData
 from fluentml.components._split_pairs import SplitPairs, refuse_no_other
-from fluentml.spec import Component, Input, Proto, proto_of
+from fluentml.spec import Input, Proto, proto_of
 
-EXACT = 323
-"""More digits than any number has: TFX has no other way to say "do not round"; it says 0."""
+EXACT = 324
+"""More digits than Python rounds to: TFX has no other word for "do not round", and rounds to 0."""
 
 
-class ExampleDiff(Component):
+class ExampleDiff(OwnData):
     """Compare examples, feature by feature, with other data's that have the same identifiers.
 
     Attributes:
-        against: The step that reads the other data; it becomes the node `{id}_examples`.
         identifiers: Features that together tell which example of the other data is the same one.
         ignore: Features that are not compared.
         float_digits: Digits after the point to which numbers are rounded first, 0 or more; None
@@ -36,13 +35,15 @@ class ExampleDiff(Component):
     """
 
     VERB: ClassVar[str] = "compare_examples"
+    LOWERED_TO: ClassVar[str] = "an ExampleGen, ExampleDiff"
     INPUTS: ClassVar[Mapping[str, Input]] = {
         "examples": Input(type="Examples", sources=_sources.RAW_EXAMPLES),
         "baseline_examples": Input(type="Examples", sources=_sources.RAW_EXAMPLES),
     }
     OUTPUTS: ClassVar[Mapping[str, str]] = {"example_diff_result": "ExamplesDiff"}
+    PARAMETER: ClassVar[str] = "against"
+    FEEDS: ClassVar[str] = "baseline_examples"
 
-    against: Source = None
     identifiers: tuple[str, ...] = ()
     ignore: tuple[str, ...] = ()
     float_digits: Annotated[int, Field(ge=0)] | None = None
@@ -64,9 +65,9 @@ class ExampleDiff(Component):
                 "needs identifiers=, the features that tell which two examples are the same one, "
                 'for example identifiers=["trip_id"]'
             )
-        if self.against and "baseline_examples" in self.inputs:
+        if self.data and "baseline_examples" in self.inputs:
             raise ValueError("takes other data or inputs={'baseline_examples': …}, not both")
-        if not self.against:
+        if not self.data:
             refuse_no_other(self.VERB, "examples", self.split_pairs, self.inputs)
         return self
 
@@ -76,12 +77,6 @@ class ExampleDiff(Component):
         if not self.config:
             return self.identifiers
         return tuple(self.config.message().paired_example_skew.identifier_features)
-
-    def companions(self) -> Mapping[str, Component]:
-        """Return the step that reads the other data, under an id of its own."""
-        if not self.against:
-            return {}
-        return {"baseline_examples": brought(self.against, f"{self.id}_examples")}
 
     def to_tfx(self, inputs: Mapping[str, Any]) -> Any:
         """Return TFX's ExampleDiff."""

@@ -9,9 +9,9 @@ from pydantic import AfterValidator, BeforeValidator, model_validator
 from typing_extensions import Self
 
 from fluentml.components import _sources
-from fluentml.components._other_data import Source, brought
+from fluentml.components._own_data import OwnData
 from fluentml.components._slices import Slices
-from fluentml.spec import Component, Input
+from fluentml.spec import Input
 
 
 def _share(value: float) -> float:
@@ -28,11 +28,10 @@ def _as_json(value: Any) -> Any:
     return value.to_json()
 
 
-class StatisticsGen(Component):
+class StatisticsGen(OwnData):
     """Compute the statistics of the raw examples, typed by the imported schema where one is given.
 
     Attributes:
-        examples: Another source than the chain's; it becomes the node `{id}_examples`.
         sample_rate: The share of the examples to look at, above 0 and at most 1. TFDV draws whole
             batches at random, so it is true only of large data. Default: all.
         slices: Features to slice by; a tuple slices by several at once. The whole is always there.
@@ -47,7 +46,6 @@ class StatisticsGen(Component):
     }
     OUTPUTS: ClassVar[Mapping[str, str]] = {"statistics": "ExampleStatistics"}
 
-    examples: Source = None
     sample_rate: Annotated[float, AfterValidator(_share)] | None = None
     slices: Slices = ()
     stats_options: Annotated[str | None, BeforeValidator(_as_json)] = None
@@ -57,13 +55,14 @@ class StatisticsGen(Component):
     def _plain_or_options(self) -> Self:
         if self.stats_options and (self.sample_rate or self.slices):
             raise ValueError("takes sample_rate= and slices=, or stats_options=, not both")
-        if self.examples and "examples" in self.inputs:
-            raise ValueError("takes examples= or inputs={'examples': …}, not both")
+        if self.data and "examples" in self.inputs:
+            raise ValueError("takes data= or inputs={'examples': …}, not both")
+        if self.data and self.is_primary:
+            raise ValueError(
+                "has data= and needs an id= of its own: without, other steps take these for "
+                "the chain's own statistics"
+            )
         return self
-
-    def companions(self) -> Mapping[str, Component]:
-        """Return the step that reads the other data, under an id of its own."""
-        return {"examples": brought(self.examples, f"{self.id}_examples")} if self.examples else {}
 
     def to_tfx(self, inputs: Mapping[str, Any]) -> Any:
         """Return TFX's StatisticsGen."""

@@ -41,6 +41,7 @@ class Transform(UserCode):
 
     VERB: ClassVar[str] = "preprocess"
     FUNCTION: ClassVar[str] = "preprocessing_fn"
+    LOWERED_TO: ClassVar[str] = "Transform; with `analyzer_cache` a Resolver"
     PARAMETERS: ClassVar[tuple[str, ...]] = ("inputs",)
     INPUTS: ClassVar[Mapping[str, Input]] = {
         "examples": Input(type="Examples", sources=_sources.RAW_EXAMPLES),

@@ -51,14 +51,15 @@ def whole(uri: str) -> dict[str, float]:
     """
     _, _, _, models = eval_config_writer.load_eval_run(uri)
     result = tfma.load_eval_result(uri, model_name=CANDIDATE if CANDIDATE in models else None)
+    # With a confidence interval the value has another name; NaN comes as text.
     return {
-        key: value["doubleValue"]
+        key: float(value.get("doubleValue", value.get("boundedValue", {}).get("value")))
         for slice_key, outputs in result.slicing_metrics
         if not slice_key
         for by_class in outputs.values()
         for metrics in by_class.values()
         for key, value in metrics.items()
-        if "doubleValue" in value
+        if {"doubleValue", "boundedValue"} & value.keys()
     }
 
 

@@ -103,6 +103,8 @@ class Evaluation:
         bounds: Each threshold in words, by metric: "at least 0.8".
         blessed: Whether the model passed; None where no threshold asks.
         reasons: Why it did not pass, a sentence each.
+        intervals: The least and the greatest of the 95 % interval over the whole data, by metric;
+            empty unless the chain asks for them.
     """
 
     node: str
@@ -112,6 +114,7 @@ class Evaluation:
     bounds: Mapping[str, str]
     blessed: bool | None
     reasons: tuple[str, ...] = ()
+    intervals: Mapping[str, tuple[float, float]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -367,12 +370,20 @@ def _tuning_text(tuning: Tuning) -> str:
 
 
 def _evaluation_text(evaluation: Evaluation) -> str:
-    rows = [("metric", "value", "baseline", "threshold")]
+    rows = [("metric", "value", "95 % interval", "baseline", "threshold")]
+    unshown = 0
     for name, value in evaluation.metrics.items():
+        # FairnessIndicators computes eight rates at each of its thresholds.
+        if "@" in name and name not in evaluation.bounds:
+            unshown += 1
+            continue
         old = evaluation.baseline.get(name)
         before = "" if old is None else f"{old:.4g}"
-        rows.append((name, f"{value:.4g}", before, evaluation.bounds.get(name, "")))
+        interval = " to ".join(f"{end:.4g}" for end in evaluation.intervals.get(name, ()))
+        rows.append((name, f"{value:.4g}", interval, before, evaluation.bounds.get(name, "")))
     lines = table(rows)
+    if unshown:
+        lines.append(f"  and {unshown} rates at thresholds, in the result's evaluations")
     if evaluation.blessed is None:
         verdict = "NOT BLESSED because no threshold says what good enough means"
     elif evaluation.blessed:

@@ -2,18 +2,23 @@
 
 from __future__ import annotations
 
+import json
 import math
-from collections.abc import Mapping
-from typing import Any
+from collections.abc import Callable, Mapping
+from typing import Any, TypeVar
 
 import tensorflow_model_analysis as tfma
+from tensorflow_model_analysis.metrics import metric_specs
+from tensorflow_model_analysis.proto import config_pb2
 from tensorflow_model_analysis.writers import eval_config_writer
 
-from fluentml.metrics import METRICS, result_key
+from fluentml.metrics import OURS, Value, values
 from fluentml.results import Evaluation
 
 # What TFMA calls the two models once there is a baseline.
 CANDIDATE, BASELINE = "candidate", "baseline"
+
+T = TypeVar("T")
 
 
 def read_evaluation(node: str, uri: str, blessed: bool | None) -> Evaluation:
@@ -26,53 +31,87 @@ def read_evaluation(node: str, uri: str, blessed: bool | None) -> Evaluation:
     """
     config, _, _, models = eval_config_writer.load_eval_run(uri)
     names = _names(config)
-    slices = _values(uri, CANDIDATE if CANDIDATE in models else None, names)
-    baseline = _values(uri, BASELINE, names).get("", {}) if BASELINE in models else {}
-    whole = slices.pop("", {})
+    candidate = CANDIDATE if CANDIDATE in models else None
+    slices = _by_slice(uri, candidate, names, _number)
+    baseline = _by_slice(uri, BASELINE, names, _number) if BASELINE in models else {}
     return Evaluation(
         node=node,
-        metrics=whole,
+        metrics=slices.pop("", {}),
         slices=slices,
-        baseline=baseline,
-        bounds=_bounds(config),
+        baseline=baseline.get("", {}),
+        bounds=_bounds(config, names),
         blessed=blessed,
         reasons=_reasons(uri, names) if blessed is False else (),
+        intervals=_by_slice(uri, candidate, names, _interval).get("", {}),
     )
 
 
 def _names(config: Any) -> dict[str, str]:
     """Return how the chain names each of TFMA's result keys."""
-    metrics = [metric for spec in config.metrics_specs for metric in spec.metrics]
-    return {result_key(metric.class_name): metric.class_name for metric in metrics}
+    return {
+        value.key: value.name
+        for spec in config.metrics_specs
+        for metric in spec.metrics
+        for value in _values_of(metric)
+    }
 
 
-def _values(uri: str, model: str | None, names: Mapping[str, str]) -> dict[str, dict[str, float]]:
+def _values_of(metric: Any) -> tuple[Value, ...]:
+    """Return what a `MetricConfig` computes; only its class knows the key of a user's metric."""
+    settings = json.loads(metric.config or "{}")
+    if not metric.module or metric.module in OURS.values():
+        return values(metric.class_name, settings)
+    key = metric_specs.metric_instance(metric).name
+    return (Value(settings.get("name") or metric.class_name, key, None),)
+
+
+def _by_slice(
+    uri: str, model: str | None, names: Mapping[str, str], read: Callable[[Any], T | None]
+) -> dict[str, dict[str, T]]:
+    """Return what `read` finds in TFMA's values, by slice and by what the chain calls them."""
     result = tfma.load_eval_result(uri, model_name=model)
-    by_slice: dict[str, dict[str, float]] = {}
+    by_slice: dict[str, dict[str, T]] = {}
     for slice_key, outputs in result.slicing_metrics:
         name = ", ".join(f"{feature}:{value}" for feature, value in slice_key if feature)
-        values = by_slice.setdefault(name, {})
+        found = by_slice.setdefault(name, {})
         for output, by_class in outputs.items():
             for sub_key, metrics in by_class.items():
                 where = "/".join(part for part in (output, sub_key) if part)
                 for key, value in metrics.items():
-                    if "doubleValue" in value:
-                        label = names.get(key, key)
-                        # JSON has no NaN: there it is text.
-                        number = float(value["doubleValue"])
-                        values[f"{label} ({where})" if where else label] = number
+                    label = names.get(key, key)
+                    number = read(value)
+                    if number is not None:
+                        found[f"{label} ({where})" if where else label] = number
     return by_slice
 
 
-def _bounds(config: Any) -> dict[str, str]:
-    metrics = [metric for spec in config.metrics_specs for metric in spec.metrics]
-    bounds = {metric.class_name: _metric_bounds(metric) for metric in metrics}
+def _number(value: Any) -> float | None:
+    # JSON has no NaN: there it is text. With a confidence interval the value has another name.
+    number = value.get("doubleValue", value.get("boundedValue", {}).get("value"))
+    return None if number is None else float(number)
+
+
+def _interval(value: Any) -> tuple[float, float] | None:
+    bounded = value.get("boundedValue")
+    return bounded and (float(bounded["lowerBound"]), float(bounded["upperBound"]))
+
+
+def _bounds(config: Any, names: Mapping[str, str]) -> dict[str, str]:
+    bounds: dict[str, list[str]] = {}
+    for spec in config.metrics_specs:
+        for metric in spec.metrics:
+            name = _values_of(metric)[0].name
+            everywhere = _in_words(metric.threshold)
+            found = [f"{everywhere} in every slice"] if everywhere else []
+            bounds[name] = [*found, *_slice_bounds(metric.per_slice_thresholds)]
+        for key, by_slice in spec.per_slice_thresholds.items():
+            bounds[names.get(key, key)] = _slice_bounds(by_slice.thresholds)
     return {name: "; ".join(texts) for name, texts in bounds.items() if texts}
 
 
-def _metric_bounds(metric: Any) -> list[str]:
-    bounds = [(_in_words(metric.threshold), " in every slice")]
-    for at_slices in metric.per_slice_thresholds:
+def _slice_bounds(thresholds: Any) -> list[str]:
+    bounds = []
+    for at_slices in thresholds:
         for spec in at_slices.slicing_specs:
             values = [f"{name}:{value}" for name, value in sorted(spec.feature_values.items())]
             where = ", ".join([*spec.feature_keys, *values])
@@ -109,11 +148,14 @@ def _reasons(uri: str, names: Mapping[str, str]) -> tuple[str, ...]:
 
 def _reason(name: str, failure: Any) -> str:
     bound = failure.metric_threshold
+    if not failure.HasField("metric_value"):
+        return f"{name} was not computed"
     value = failure.metric_value.double_value.value
     # A difference to the baseline is reported under the metric's own name, marked as a diff.
     if failure.metric_key.is_diff:
         least = bound.change_threshold.absolute.value
-        kind = "gain" if METRICS.get(name) != "lower" else "change"
+        falls = bound.change_threshold.direction == config_pb2.MetricDirection.LOWER_IS_BETTER
+        kind = "change" if falls else "gain"
         side = "below" if kind == "gain" else "above"
         return f"{name} shows a {kind} of {value:.4g} against the baseline, {side} {least:g}"
     if bound.value_threshold.HasField("lower_bound"):

@@ -8,6 +8,7 @@ from typing import Any, Literal
 from typing_extensions import Self, Unpack
 
 from fluentml import components as kinds
+from fluentml.components import Metric
 from fluentml.sources import PathLike
 from fluentml.spec import Component
 from fluentml.verbs._base import Chain, Step
@@ -20,13 +21,16 @@ class Delivery(Chain):
         self,
         label: str | None = None,
         *,
-        metrics: Sequence[str] = (),
+        metrics: Sequence[str | Metric] = (),
         thresholds: Mapping[str, float | tuple[Literal[">=", "<="], float]] | None = None,
         slices: Sequence[str | Sequence[str]] = (),
         min_improvement: float | Mapping[str, float] | None = None,
         baseline: PathLike | None = "latest_blessed",
-        splits: Sequence[str] = ("eval",),
         data: Component | None = None,
+        splits: Sequence[str] | None = None,
+        example_weight: str | None = None,
+        min_slice_size: int | None = None,
+        confidence_intervals: bool = False,
         preprocessing_function_names: Sequence[str] | None = None,
         eval_config: Any = None,
         **step: Unpack[Step],
@@ -35,18 +39,27 @@ class Delivery(Chain):
 
         Args:
             label: The feature to predict: a raw column, or one that `preprocessing_fn` makes.
-            metrics: Class names of TFMA or Keras metrics: `["AUC", "BinaryAccuracy"]`.
+            metrics: Class names of TFMA or Keras metrics, `["AUC", "BinaryAccuracy"]`; with
+                settings, or of a module of yours, as `fluentml.metric` makes them.
             thresholds: By metric, the least value where higher is better, and the greatest where
                 lower is: `{"AUC": 0.8}`; or with the side given, `{"AUC": (">=", 0.8)}`. They hold
-                for the data as a whole; `{"company=Yellow:AUC": 0.7}` holds for a slice.
+                for the data as a whole; `{"company=Yellow:AUC": 0.7}` holds for a slice. A metric
+                goes by its `name` setting, else by its class; those of `FairnessIndicators` by
+                rate and threshold, `"false_positive_rate@0.5"`.
             slices: Features to slice by: `["trip_start_hour", ("company", "payment_type")]`.
             min_improvement: The least gain over the baseline model, one for all metrics with a
                 threshold or by metric; `-1e-6` means "no worse". A first run has no baseline.
-            baseline: `"latest_blessed"`, the latest blessed model of this pipeline; or the folder
+            baseline: `"latest_blessed"`, the latest blessed model of this pipeline; or `"latest"`,
+                the one that this step looked at in the run before, blessed or not; or the folder
                 of a Model artifact; or None.
-            splits: Splits to evaluate on.
-            data: Another data set to evaluate on than the chain's, and its `splits`:
-                `fluentml.from_csv("holdout/", split={"eval": 1})`.
+            data: Other data to evaluate on than the chain's, with the same features:
+                `fluentml.from_csv("holdout/")`.
+            splits: Splits to evaluate on. Default: `eval`; of `data`, every one.
+            example_weight: The feature that tells how much an example counts: a raw column, or one
+                that `preprocessing_fn` makes. Default: each counts 1.
+            min_slice_size: The least number of examples of a slice; smaller ones are left out.
+            confidence_intervals: Whether to compute the interval of 95 % of each metric, from
+                samples of the examples; it takes several times as long.
             preprocessing_function_names: Signatures of the model that give TFMA the transformed
                 features; default `["transform_features"]` where the chain has a `preprocess` step.
             eval_config: TFMA's `EvalConfig`, instead of the plain values.
@@ -65,6 +78,9 @@ class Delivery(Chain):
             baseline=baseline,
             splits=splits,
             data=data,
+            example_weight=example_weight,
+            min_slice_size=min_slice_size,
+            confidence_intervals=confidence_intervals,
             preprocessing_function_names=preprocessing_function_names,
             eval_config=eval_config,
             **step,

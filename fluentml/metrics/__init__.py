@@ -17,11 +17,22 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from types import MappingProxyType
-from typing import Any, Literal, TypeAlias
+from typing import Any, Literal, NamedTuple, TypeAlias
 
 from fluentml.errors import DefinitionError, did_you_mean
+from fluentml.metrics._settings import SETTINGS
 
-__all__ = ["METRICS", "REQUIRED", "Direction", "direction", "result_key"]
+__all__ = [
+    "METRICS",
+    "OURS",
+    "REQUIRED",
+    "SETTINGS",
+    "Direction",
+    "Value",
+    "direction",
+    "result_key",
+    "values",
+]
 
 Direction: TypeAlias = Literal["higher", "lower"]
 """Which way a metric improves."""
@@ -102,6 +113,73 @@ REQUIRED: Mapping[str, tuple[str, ...]] = MappingProxyType(
     }
 )
 """Class name to the settings without which the metric cannot be built; absent if there are none."""
+
+FAIRNESS: Mapping[str, Direction | None] = MappingProxyType(
+    {
+        "false_positive_rate": "lower",
+        "false_negative_rate": "lower",
+        "true_positive_rate": "higher",
+        "true_negative_rate": "higher",
+        "positive_rate": None,
+        "negative_rate": None,
+        "false_discovery_rate": "lower",
+        "false_omission_rate": "lower",
+    }
+)
+"""What `FairnessIndicators` computes at each of its thresholds."""
+FAIRNESS_NAME = "fairness_indicators_metrics"
+FAIRNESS_THRESHOLDS = (0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9)
+
+OURS: Mapping[str, str] = MappingProxyType(
+    {"FairnessIndicators": "fluentml.executors.fairness_indicators"}
+)
+"""Class name to the module of the metrics that TFMA does not have: it gave this one up."""
+
+
+class Value(NamedTuple):
+    """A number that a metric computes.
+
+    Attributes:
+        name: What the chain and the results call it: "AUC", "false_positive_rate@0.5".
+        key: The key under which TFMA reports it: "auc".
+        direction: "higher" or "lower" for what is better, None where neither is, or nobody knows.
+    """
+
+    name: str
+    key: str
+    direction: Direction | None
+
+
+def values(class_name: str, config: Mapping[str, Any] = MappingProxyType({})) -> tuple[Value, ...]:
+    """Return what a metric computes: one number, but for `FairnessIndicators`.
+
+    Args:
+        class_name: The metric's class, in `METRICS` or not.
+        config: Its settings; `name` among them is what the chain calls it.
+    """
+    if class_name not in OURS:
+        name = str(config.get("name") or class_name)
+        return (Value(name, result_key(class_name, config), METRICS.get(class_name)),)
+    prefix = config.get("name") or FAIRNESS_NAME
+    thresholds = config.get("thresholds") or FAIRNESS_THRESHOLDS
+    return tuple(
+        Value(
+            f"{rate}@{threshold:g}"
+            if prefix == FAIRNESS_NAME
+            else f"{prefix}/{rate}@{threshold:g}",
+            f"{prefix}/{rate}@{_fixed(threshold, thresholds)}",
+            direction,
+        )
+        for threshold in thresholds
+        for rate, direction in FAIRNESS.items()
+    )
+
+
+def _fixed(threshold: float, thresholds: Any) -> str:
+    """Return a threshold with as many digits as the longest has: so TFMA's viewers expect it."""
+    digits = max(1, *(len(str(each)) - 2 for each in thresholds))
+    return f"{threshold:.{digits}f}"
+
 
 # The result keys that are not the class name in snake case.
 _RESULT_KEYS = {

@@ -1,0 +1,170 @@
+"""Metrics with their settings, and the values that thresholds speak of."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from pydantic import SerializerFunctionWrapHandler, model_serializer, model_validator
+
+from fluentml.errors import DefinitionError, did_you_mean, listing
+from fluentml.metrics import METRICS, OURS, REQUIRED, SETTINGS, Value, result_key, values
+from fluentml.params import found_in
+from fluentml.spec import FrozenDict, JsonDict, Spec, thaw
+from fluentml.words import in_words_of
+
+
+class Metric(Spec):
+    """A metric that an Evaluator computes; `fluentml.metric` makes one.
+
+    Attributes:
+        class_name: Name of its class, TFMA's or Keras's.
+        module: Where the class is; None for those that TFMA knows by name.
+        settings: The parameters of the class; `name` among them is what the results call it.
+    """
+
+    class_name: str
+    module: str | None = None
+    settings: JsonDict = FrozenDict()
+
+    @model_validator(mode="before")
+    @classmethod
+    def _from_text(cls, value: Any) -> Any:
+        if isinstance(value, str):
+            return {"class_name": value}
+        if not isinstance(value, Metric | Mapping):
+            raise ValueError(f"takes names of metrics, or fluentml.metric(…), not {value!r}")
+        return value
+
+    @model_serializer(mode="wrap")
+    def _bare_as_text(self, dump: SerializerFunctionWrapHandler) -> Any:
+        return dump(self) if self.module or self.settings else self.class_name
+
+    @property
+    def name(self) -> str:
+        """What the chain and the results call it: its `name` setting, else its class."""
+        return str(self.settings.get("name") or self.class_name)
+
+    @property
+    def values(self) -> tuple[Value, ...]:
+        """The numbers that it computes."""
+        if self.module:
+            return (Value(self.name, result_key(self.class_name, self.settings), None),)
+        return values(self.class_name, self.settings)
+
+    def verify(self, caller: str) -> None:
+        """Look whether there is such a metric, and whether it has such settings.
+
+        Args:
+            caller: The function that got it, for the message.
+
+        Raises:
+            DefinitionError: There is no such metric or setting, or one is missing.
+        """
+        if self.module:
+            return
+        known = {*METRICS, *OURS}
+        if self.class_name not in known:
+            raise DefinitionError(
+                f"{caller}() knows no metric {self.class_name!r}.",
+                "It takes the metrics of TensorFlow Model Analysis and Keras by class name.",
+                hint=did_you_mean(self.class_name, known)
+                or f'name the module of yours: metric("{self.class_name}", module="package.module")'
+                ".",
+            )
+        self._verify_settings(caller)
+        if self.class_name in OURS and "thresholds" in self.settings:
+            _verify_shares(caller, self.settings["thresholds"])
+
+    def _verify_settings(self, caller: str) -> None:
+        missing = [name for name in REQUIRED.get(self.class_name, ()) if name not in self.settings]
+        if missing:
+            write = ", ".join(f"{name}=…" for name in missing)
+            raise DefinitionError(
+                f"{caller}() cannot compute {self.class_name!r} without settings.",
+                f"It needs: {listing(missing)}.",
+                hint=f'write fluentml.metric("{self.class_name}", {write}).',
+            )
+        taken = SETTINGS[self.class_name]
+        unknown = [name for name in self.settings if name not in taken]
+        if unknown and "**" not in taken:
+            raise DefinitionError(
+                f"{caller}() got the setting {unknown[0]!r}, which {self.class_name!r} does not "
+                "take.",
+                f"It takes: {listing(sorted(taken))}.",
+                hint=did_you_mean(unknown[0], taken) or "take one of these.",
+            )
+
+    def to_tfma(self, bounds: Iterable[Any] = ()) -> Any:
+        """Return TFMA's `MetricConfig`.
+
+        Args:
+            bounds: Its `PerSliceMetricThreshold`s.
+        """
+        from tensorflow_model_analysis.proto import config_pb2 as pb
+
+        settings = json.dumps(thaw(self.settings), sort_keys=True) if self.settings else None
+        return pb.MetricConfig(
+            class_name=self.class_name,
+            module=self.module or OURS.get(self.class_name),
+            config=settings,
+            per_slice_thresholds=bounds,
+        )
+
+
+def metric(class_name: str, *, module: str | None = None, **settings: Any) -> Metric:
+    """Return a metric with settings, for `evaluate_model(…, metrics=[…])`.
+
+        fluentml.metric("RecallAtPrecision", precision=0.9, name="recall_at_90")
+        fluentml.metric("FairnessIndicators", thresholds=[0.25, 0.5])
+        fluentml.metric("Profit", module="my_project.metrics", margin=0.2)
+
+    Args:
+        class_name: The class: TFMA's or Keras's own, `FairnessIndicators`, or one of `module`.
+        module: Import path of the module that has the class: a `tfma.metrics.Metric`, or a metric
+            or loss of tf_keras.
+        **settings: The parameters of the class, plain values; `name` is what the results and
+            thresholds call it.
+
+    Raises:
+        DefinitionError: There is no such metric or setting, or one is missing.
+    """
+    if [*found_in(settings)]:
+        raise DefinitionError(
+            f"metric({class_name!r}) got a runtime parameter, and takes none.",
+            hint="write its settings as they are.",
+        )
+    with in_words_of("metric", {"class_name": class_name, "module": module, **settings}):
+        made = Metric(class_name=class_name, module=module, settings=FrozenDict(settings))
+    made.verify("metric")
+    return made
+
+
+class Values:
+    """Every number that some metrics compute, to be found by what a threshold calls it."""
+
+    def __init__(self, metrics: Iterable[Metric]) -> None:
+        self._metrics = tuple(metrics)
+        self.by_name = {value.name: value for metric in self._metrics for value in metric.values}
+
+    def find(self, reference: str) -> Value | None:
+        """Return the value of that name, the one of that class, or one of several by its key."""
+        if reference in self.by_name:
+            return self.by_name[reference]
+        found = [
+            value
+            for metric in self._metrics
+            for value in metric.values
+            if reference == (metric.class_name if len(metric.values) == 1 else value.key)
+        ]
+        return found[0] if len(found) == 1 else None
+
+
+def _verify_shares(caller: str, thresholds: Any) -> None:
+    numbers = thresholds if isinstance(thresholds, tuple) else ()
+    if not numbers or any(not isinstance(t, float) or not 0 < t < 1 for t in numbers):
+        raise DefinitionError(
+            f"{caller}() got thresholds={thaw(thresholds)!r} for 'FairnessIndicators'.",
+            hint="give it a list of numbers between 0 and 1: thresholds=[0.25, 0.5].",
+        )
