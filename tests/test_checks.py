@@ -481,7 +481,7 @@ def test_a_label_is_looked_for_in_the_data_that_are_evaluated():
     assert problems_of(labelled("tip", data=fml.from_csv("holdout"))) == []
     split = {"all": 1}
     assert "reads the split 'eval', and from_csv() does not make it." in one_problem(
-        labelled("tip", data=fml.from_csv("holdout", split=split))
+        labelled("tip", data=fml.from_csv("holdout", split=split), splits=["eval"])
     )
     assert "reads the folder 'no'" in one_problem(labelled("tip", data=fml.from_csv("no")))
 

@@ -101,8 +101,8 @@ def test_two_splits_of_one_source_can_be_compared():
         (
             P.compare_examples,
             {**SAME, "against": "there"},
-            "compare_examples(): against= takes a source of examples, "
-            "fluentml.from_csv(\"new/\"), not 'there'.",
+            "compare_examples() takes a step that reads the data set, not 'there'.\n"
+            "Hint: write against=fluentml.from_csv('there'), or another fluentml.from_… step.",
         ),
         (
             P.compare_examples,

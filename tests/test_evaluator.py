@@ -207,11 +207,11 @@ def test_check_looks_at_the_other_examples(tmp_path: Path):
     )
     problems = problems_of(pipeline)
     assert [problem.splitlines()[0] for problem in problems] == [
-        "evaluate_model() takes a metric from 'nowhere.metrics.Profit': no package 'nowhere' is "
-        "installed here.",
         "evaluate_model() reads the split 'eval', and from_csv() does not make it.",
         "evaluate_model(): label='label' is no column of the CSV.",
         "evaluate_model(): example_weight='weight' is no column of the CSV.",
+        "evaluate_model() takes a metric from 'nowhere.metrics.Profit': no package 'nowhere' is "
+        "installed here.",
     ]
 
 

@@ -108,7 +108,10 @@ def samples(folder: Path) -> list[fml.PipelineDef]:
         .validate_input_data()
         .validate_input_data(drift={"a": 0.1}, id="Drift")
         .validate_input_data(drift={"a": 0.1}, against="statistics", id="Pinned")
-        .preprocess("m.py")
+        .compare_examples(fml.from_csv("new"), identifiers=["a"])
+        .compare_statistics(fml.from_csv("new"), thresholds={"a": 0.1})
+        .compare_statistics("previous_run", thresholds={"a": 0.1}, id="Daily")
+        .preprocess("m.py", analyzer_cache=True)
         .tune("m.py")
         .with_hyperparameters("h")
         .with_base_model("b")
@@ -128,6 +131,7 @@ def samples(folder: Path) -> list[fml.PipelineDef]:
         whole.push_to(bigquery_ml={"project": "p", "dataset": "d", "model": "m"}),
         P.from_csv("d").train("m.py").bulk_infer(fml.from_csv("new"), write_to="p.csv"),
         P.from_csv("d").train("m.py").infra_validate(serving_spec=served),
+        P.from_csv("d").train("m.py").evaluate_model("l", metrics=["AUC"], baseline="latest"),
         *(getattr(P, verb)("d") for verb in ("from_tfrecord", "from_parquet", "from_avro")),
         *(
             getattr(P, verb)("d", pattern="{SPAN}", spans=3)

@@ -119,7 +119,7 @@ def _splits_learned(graph: Graph) -> set[str]:
     """Return the splits that models are trained or judged on."""
     steps = [node.component for node in graph.nodes]
     return {
-        *(split for step in steps if isinstance(step, Evaluator) for split in step.splits),
+        *(split for step in steps if isinstance(step, Evaluator) for split in step.evaluated),
         *(
             split
             for step in steps

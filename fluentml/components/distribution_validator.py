@@ -39,7 +39,7 @@ class DistributionValidator(OwnData):
 
     VERB: ClassVar[str] = "compare_statistics"
     LOWERED_TO: ClassVar[str] = (
-        "an ExampleGen and StatisticsGen, or a Resolver; DistributionValidator, our executor"
+        "an ExampleGen and StatisticsGen, or a Resolver; ours, on TFX's DistributionValidator"
     )
     INPUTS: ClassVar[Mapping[str, Input]] = {
         "statistics": Input(type="ExampleStatistics", sources=_sources.STATISTICS),
