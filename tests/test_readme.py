@@ -78,6 +78,27 @@ def test_conditions(project: Path):
     assert "Evaluator" in graph["PushBlessed"].upstream
 
 
+def test_two_data_sets(project: Path):
+    names = with_names()
+    exec(the_block("served = "), names)
+    graph = names["pipeline"].graph  # type: ignore[attr-defined]
+    assert graph["ExampleDiff"].upstream == ("CsvExampleGen", "ExampleDiff_examples")
+    assert graph["DistributionValidator"].upstream == (
+        "StatisticsGen",
+        "DistributionValidator_statistics",
+    )
+
+
+def test_metrics():
+    trained = fml.PipelineDef("taxi").from_csv("data").train("model.py")
+    names: dict[str, object] = {"trained": trained, "fml": fml}
+    exec(the_block("FairnessIndicators"), names)
+    evaluator = names["judged"].graph["Evaluator"]  # type: ignore[attr-defined]
+    computed = [metric.name for metric in evaluator.component.metrics]
+    assert computed == ["AUC", "recall_at_90", "FairnessIndicators", "Profit"]
+    assert evaluator.upstream == ("Evaluator_examples", "Trainer", "Evaluator_previous_model")
+
+
 def test_runtime_parameters(project: Path):
     names = with_names()
     exec(the_block("fml.param("), names)
