@@ -309,7 +309,9 @@ def test_statistics_are_compared_by_the_measure_that_fits(compared: Run):
         "hour": ("Jensen-Shannon", *pair),
     }
     company, whole = sorted(validation.anomalies, key=lambda anomaly: anomaly.feature == "")
-    assert company.feature == "company"
+    assert str(company).startswith(
+        "company (train against all): The L-infinity distance between the two is 0.2"
+    )
     assert str(whole).startswith("the data (train against all): The ratio of num examples")
 
 

@@ -14,6 +14,11 @@ MEASURES = {
 }
 
 
+DRIFT = "between current and previous"
+COMPARISON = "between the two"
+"""What a distance lies between, in sentences: TFDV knows only data of now and of then."""
+
+
 class Anomaly(NamedTuple):
     """Something wrong with a feature.
 
@@ -54,15 +59,16 @@ class Distance(NamedTuple):
     threshold: float
 
 
-def found(by_split: Mapping[str, Any]) -> tuple[Anomaly, ...]:
+def found(by_split: Mapping[str, Any], between: str = DRIFT) -> tuple[Anomaly, ...]:
     """Return the anomalies of all splits by feature; those that several splits share, once.
 
     Args:
         by_split: TFDV's `Anomalies` messages.
+        between: What TFDV's distances lie between.
     """
     splits: dict[tuple[str, str, bool], list[str]] = {}
     for split, anomalies in by_split.items():
-        for feature, problem, is_drift in _problems(anomalies):
+        for feature, problem, is_drift in _problems(anomalies, between):
             splits.setdefault((feature, problem, is_drift), []).append(split)
     return tuple(
         Anomaly(feature, problem, tuple(where), is_drift)
@@ -95,17 +101,18 @@ def distances(by_split: Mapping[str, Any], *, drift: str = "drift") -> tuple[Dis
     )
 
 
-def judge(by_split: Mapping[str, Any], fail_on: str) -> None:
+def judge(by_split: Mapping[str, Any], fail_on: str, between: str = DRIFT) -> None:
     """Raise the anomalies that are to stop the run.
 
     Args:
         by_split: TFDV's `Anomalies` messages.
         fail_on: "anomalies", or "drift" for those of comparisons only; empty: none.
+        between: What TFDV's distances lie between.
 
     Raises:
         DataError: There are such anomalies.
     """
-    counted = [one for one in found(by_split) if one.is_drift or fail_on == "anomalies"]
+    counted = [one for one in found(by_split, between) if one.is_drift or fail_on == "anomalies"]
     if fail_on and counted:
         count = len(counted)
         raise DataError(
@@ -116,7 +123,7 @@ def judge(by_split: Mapping[str, Any], fail_on: str) -> None:
         )
 
 
-def _problems(anomalies: Any) -> Iterator[tuple[str, str, bool]]:
+def _problems(anomalies: Any, between: str) -> Iterator[tuple[str, str, bool]]:
     infos = [*anomalies.anomaly_info.items()]
     if anomalies.HasField("dataset_anomaly_info"):
         infos.append(("", anomalies.dataset_anomaly_info))
@@ -125,6 +132,7 @@ def _problems(anomalies: Any) -> Iterator[tuple[str, str, bool]]:
         for reason in info.reason or [info]:
             text = reason.description.replace(" (up to six significant digits)", "")
             text = text.replace("Linfty", "L-infinity").strip()
+            text = text.replace("between current and previous is", f"{between} is")
             # TFX's DistributionValidator calls a missing comparison so.
             kinds = ("COMPARATOR_", "STATS_NOT_AVAILABLE")
             is_drift = info.reason and _name(reason, "type").startswith(kinds)

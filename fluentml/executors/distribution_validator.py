@@ -18,7 +18,7 @@ from tfx.types import artifact_utils, component_spec, standard_artifacts, standa
 from tfx.utils import json_utils
 
 from fluentml.errors import DataError, did_you_mean, listing
-from fluentml.executors.anomalies import judge
+from fluentml.executors.anomalies import COMPARISON, judge
 from fluentml.executors.statistics import TEXT, features_of, kind_of, load, splits_of
 
 CONFIG = standard_component_specs.DISTRIBUTION_VALIDATOR_CONFIG_KEY
@@ -69,7 +69,7 @@ class Executor(tfx_executor.Executor):
                 keep_one_measure(properties[CONFIG], [*load(statistics).values()])
         done = super().Do(inputs, output_dict, properties)
         (output,) = output_dict["anomalies"]
-        judge(_by_pair(output.uri, pairs), properties["fail_on"])
+        judge(_by_pair(output.uri, pairs), properties["fail_on"], COMPARISON)
         return done
 
 

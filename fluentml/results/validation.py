@@ -8,7 +8,7 @@ from tensorflow_metadata.proto.v0 import anomalies_pb2
 from tfx.components.distribution_validator.executor import NO_BASELINE_STATS
 from tfx.dsl.io import fileio
 
-from fluentml.executors.anomalies import distances, found
+from fluentml.executors.anomalies import COMPARISON, DRIFT, distances, found
 from fluentml.results import Artifact, Validation
 from fluentml.results.comparison import pair_in_words
 
@@ -30,7 +30,7 @@ def read_validation(node: str, artifact: Artifact) -> Validation:
         by_split = {split: _read(f"{artifact.uri}/Split-{split}") for split in splits}
     return Validation(
         node=node,
-        anomalies=found(by_split),
+        anomalies=found(by_split, COMPARISON if compared else DRIFT),
         distances=distances(by_split, drift="comparison" if compared else "drift"),
         is_first=_is_first(artifact),
     )
