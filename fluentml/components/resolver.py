@@ -141,10 +141,10 @@ class LastModel(Component):
         from tfx.dsl.components.common import resolver
         from tfx.types import channel, standard_artifacts
 
-        from fluentml.executors import last_made
+        from fluentml.executors import earlier_runs
 
         return resolver.Resolver(
-            strategy_class=last_made.LastMade,
+            strategy_class=earlier_runs.LastMade,
             config={"node": self.maker},
             model=channel.Channel(type=standard_artifacts.Model),
         )

@@ -7,7 +7,7 @@ repetition is compared with, and pass.
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, ClassVar
 
 from ml_metadata import proto as mlmd
 from tfx.dsl.components.common import resolver
@@ -16,12 +16,14 @@ SUCCEEDED = (mlmd.Execution.COMPLETE, mlmd.Execution.CACHED)
 READ, WRITTEN = mlmd.Event.INPUT, mlmd.Event.OUTPUT
 
 
-class LastRead(resolver.ResolverStrategy):  # type: ignore[misc, unused-ignore]
-    """Choose what a node read, under the same input key, when it last succeeded.
+class _Last(resolver.ResolverStrategy):  # type: ignore[misc, unused-ignore]
+    """Choose what a node read or wrote, under the same key, when it last succeeded.
 
     Args:
-        node: Id of the node that reads.
+        node: Id of the node.
     """
+
+    EVENT: ClassVar[int]
 
     def __init__(self, node: str) -> None:
         self._node = node
@@ -32,11 +34,24 @@ class LastRead(resolver.ResolverStrategy):  # type: ignore[misc, unused-ignore]
 
     def _last(self, store: Any, key: str, candidates: list[Any]) -> list[Any]:
         by_id = {artifact.id: artifact for artifact in candidates}
-        events = _events_of(store, [*by_id], READ, key)
+        events = _events_of(store, [*by_id], self.EVENT, key)
         last = _last_success(store, self._node, {event.execution_id for event in events})
-        return [
-            by_id[event.artifact_id] for event in events if last and event.execution_id == last.id
-        ]
+        return [by_id[e.artifact_id] for e in events if last and e.execution_id == last.id]
+
+
+class LastRead(_Last):
+    """Choose what a node read when it last succeeded."""
+
+    EVENT = READ
+
+
+class LastMade(_Last):
+    """Choose what a node made when it last succeeded.
+
+    It is never one of this very run, where the node reads what is chosen here.
+    """
+
+    EVENT = WRITTEN
 
 
 class LastAnalyzerCache(resolver.ResolverStrategy):  # type: ignore[misc, unused-ignore]

@@ -366,7 +366,7 @@ def _tuning_text(tuning: Tuning) -> str:
             if not name.startswith("tuner/")
         ]
         rows.append((trial.id, f"{trial.score:.4g}", ", ".join(values)))
-    return "\n".join([*_table(rows), ""])
+    return "\n".join([*table(rows), ""])
 
 
 def _evaluation_text(evaluation: Evaluation) -> str:
