@@ -273,6 +273,11 @@ class Parameterized(Spec):
         values = {key: filled(value, {}) for key, value in found.items()}
         return {**data, **values, "params": {**data.get("params", {}), **found}}
 
+    def __repr_args__(self) -> Iterator[tuple[str | None, Any]]:
+        for name, value in self:
+            if value != type(self).model_fields[name].default:
+                yield name, value
+
     def runtime_params(self) -> Iterator[Param]:
         """Yield every runtime parameter, one that stands in several places several times."""
         yield from found_in(self.params)

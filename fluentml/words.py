@@ -9,12 +9,20 @@ from typing import Any
 
 from pydantic import ValidationError
 
-from fluentml.errors import DefinitionError, FluentmlError
+from fluentml.errors import DefinitionError, FluentmlError, did_you_mean, listing
 from fluentml.spec import Component
 
 
 def make(kind: type[Component], **parameters: Any) -> Component:
     """Return the spec, or raise what is wrong with its parameters in the words of the chain."""
+    for name in parameters:
+        if name not in kind.model_fields:
+            known = [field for field in kind.model_fields if field != "params"]
+            raise DefinitionError(
+                f"{kind.VERB}() has no parameter {name!r}.",
+                f"It takes: {listing(known)}.",
+                hint=did_you_mean(name, known) or "take one of these.",
+            )
     with in_words_of(kind.VERB, parameters):
         return kind(**parameters)
 
@@ -61,6 +69,12 @@ def _definition_error(
     if not first["loc"]:
         return DefinitionError(f"{verb}() {message}.")
     name = str(first["loc"][0])
+    if first["type"] == "extra_forbidden":
+        return DefinitionError(
+            f"{verb}() has no parameter {name!r}.",
+            hint=did_you_mean(name, ("id", "inputs", "when", "executor", "arguments"))
+            or "every step takes id=, inputs=, when= and executor=.",
+        )
     if cause is not None:
         return DefinitionError(f"{verb}(): {name}= {message}.")
     words = _WORDS.get(first["type"], f"{message[0].lower()}{message[1:]}.")

@@ -140,6 +140,8 @@ def taxi_chain(rows: Path, unlabelled: Path, folder: Path, *, train_steps: int, 
         )
         .infra_validate(signatures=["serving_default", "transform_features"], max_latency_ms=60_000)
         .push_to(folder / "serving")
+        .push_to(folder / "perfect", when=fml.metric("AUC") > 0.99999, id="PushPerfect")
+        .push_to(folder / "useful", when=fml.metric("AUC") > 0.5, id="PushUseful")
         .bulk_infer(fml.from_csv(unlabelled, split={"unlabelled": 1}))
         .add_component(count_trips)
     )

@@ -476,14 +476,14 @@ def test_a_transformed_label_needs_a_transform():
 def test_a_label_is_looked_for_in_the_data_that_are_evaluated():
     put("holdout/a.csv", "fare,tip\n1,2\n")
     assert "label='tips' is no column" in one_problem(
-        labelled("tips", data=fml.from_csv("holdout"))
+        labelled("tips", examples=fml.from_csv("holdout"))
     )
-    assert problems_of(labelled("tip", data=fml.from_csv("holdout"))) == []
+    assert problems_of(labelled("tip", examples=fml.from_csv("holdout"))) == []
     split = {"all": 1}
     assert "reads the split 'eval', and from_csv() does not make it." in one_problem(
-        labelled("tip", data=fml.from_csv("holdout", split=split), splits=["eval"])
+        labelled("tip", examples=fml.from_csv("holdout", split=split), splits=["eval"])
     )
-    assert "reads the folder 'no'" in one_problem(labelled("tip", data=fml.from_csv("no")))
+    assert "reads the folder 'no'" in one_problem(labelled("tip", examples=fml.from_csv("no")))
 
 
 def test_a_label_that_preprocessing_makes():

@@ -197,7 +197,7 @@ def test_a_label_is_needed_where_models_learn(data):
     (data / "held").mkdir()
     (data / "held/a.csv").write_bytes(HEADER + b"1,\n")
     held = P.from_csv("data", split=split).train("json.loads")
-    held = held.evaluate_model("tips", metrics=["AUC"], data=fml.from_csv("data/held"))
+    held = held.evaluate_model("tips", metrics=["AUC"], examples=fml.from_csv("data/held"))
     (data / "train.csv").write_bytes(HEADER + b"1,\n")
     assert [problem.splitlines()[1] for problem in problems_of(held)] == [
         "  data/train.csv:2",

@@ -63,7 +63,7 @@ def test_other_data_are_brought_along():
 
 
 def test_statistics_of_another_source_are_none_of_the_chain_s():
-    graph = P.generate_statistics(data=OTHER, id="Others").infer_schema().graph
+    graph = P.generate_statistics(examples=OTHER, id="Others").infer_schema().graph
     assert str(graph["Others"].inputs["examples"].channel) == "Others_examples.examples"
     assert str(graph["SchemaGen"].inputs["statistics"].channel) == "StatisticsGen.statistics"
 
@@ -134,13 +134,13 @@ def test_two_splits_of_one_source_can_be_compared():
         ),
         (
             P.generate_statistics,
-            {"data": OTHER, "inputs": {"examples": "CsvExampleGen.examples"}, "id": "B"},
-            "generate_statistics() takes data= or inputs={'examples': …}, not both.",
+            {"examples": OTHER, "inputs": {"examples": "CsvExampleGen.examples"}, "id": "B"},
+            "generate_statistics() takes examples= or inputs={'examples': …}, not both.",
         ),
         (
             fml.PipelineDef("p").generate_statistics,
-            {"data": OTHER},
-            "generate_statistics() has data= and needs an id= of its own: without, other "
+            {"examples": OTHER},
+            "generate_statistics() has examples= and needs an id= of its own: without, other "
             "steps take these for the chain's own statistics.",
         ),
     ],

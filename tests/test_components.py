@@ -300,7 +300,7 @@ def test_a_push_has_one_destination():
 
 
 @pytest.mark.parametrize(
-    "given", [{}, {"data": fml.from_csv("d"), "inputs": {"examples": "CsvExampleGen.examples"}}]
+    "given", [{}, {"examples": fml.from_csv("d"), "inputs": {"examples": "CsvExampleGen.examples"}}]
 )
 def test_a_bulk_inference_has_one_data_set(given):
     assert message_of(fml.DefinitionError, P.bulk_infer, **given) == (
@@ -316,26 +316,26 @@ def evaluation(**parameters):
 
 @pytest.mark.parametrize("verb", [P.bulk_infer, evaluation], ids=["bulk_infer", "evaluate_model"])
 def test_a_data_set_of_its_own_is_a_source_of_examples(verb):
-    name = verb(data=fml.from_csv("d")).components[0].verb
-    assert message_of(fml.DefinitionError, verb, data="new/") == (
+    name = verb(examples=fml.from_csv("d")).components[0].verb
+    assert message_of(fml.DefinitionError, verb, examples="new/") == (
         f"{name} takes a step that reads the data set, not 'new/'.\n"
-        "Hint: write data=fluentml.from_csv('new/'), or another fluentml.from_… step."
+        "Hint: write examples=fluentml.from_csv('new/'), or another fluentml.from_… step."
     )
     chain = fml.PipelineDef("x").from_csv("d")
-    assert message_of(fml.DefinitionError, verb, data=chain) == (
+    assert message_of(fml.DefinitionError, verb, examples=chain) == (
         f"{name} takes a step that reads the data set, not {chain!r}.\n"
         "Hint: pass fluentml.from_csv(…) or another fluentml.from_… step."
     )
-    assert message_of(fml.DefinitionError, verb, data=P.train("m.py").components[0]) == (
+    assert message_of(fml.DefinitionError, verb, examples=P.train("m.py").components[0]) == (
         f"{name} cannot read train(): it is no source of examples.\n"
         "Hint: pass fluentml.from_csv(…) or another fluentml.from_… step."
     )
 
 
 def test_an_evaluation_has_one_data_set():
-    given = {"data": fml.from_csv("d"), "inputs": {"examples": "CsvExampleGen.examples"}}
+    given = {"examples": fml.from_csv("d"), "inputs": {"examples": "CsvExampleGen.examples"}}
     assert message_of(fml.DefinitionError, evaluation, **given) == (
-        "evaluate_model() takes data= or inputs={'examples': …}, not both."
+        "evaluate_model() takes examples= or inputs={'examples': …}, not both."
     )
 
 

@@ -163,7 +163,7 @@ def test_known_settings_are_those_of_the_classes():
 
 def test_other_examples_and_the_last_model_are_brought_along():
     golden = fml.from_csv("golden", split={"all": 1, "more": 1})
-    pipeline = evaluate(metrics=["AUC"], data=golden, baseline="latest")
+    pipeline = evaluate(metrics=["AUC"], examples=golden, baseline="latest")
     reads = {key: str(w.channel) for key, w in pipeline.graph["Evaluator"].inputs.items()}
     assert reads == {
         "examples": "Evaluator_examples.examples",
@@ -179,10 +179,10 @@ def test_other_examples_and_the_last_model_are_brought_along():
             P.evaluate_model,
             "label",
             metrics=["AUC"],
-            data=golden,
+            examples=golden,
             inputs={"examples": "CsvExampleGen.examples"},
         )
-        == "evaluate_model() takes data= or inputs={'examples': …}, not both."
+        == "evaluate_model() takes examples= or inputs={'examples': …}, not both."
     )
 
 
@@ -199,7 +199,7 @@ def test_check_looks_at_the_other_examples(tmp_path: Path):
         .evaluate_model(
             "label",
             metrics=[fml.metric("Profit", module="nowhere.metrics")],
-            data=golden,
+            examples=golden,
             splits=["eval"],
             example_weight="weight",
             **MODEL,
@@ -291,7 +291,7 @@ def runs(tmp_path_factory: pytest.TempPathFactory) -> list[Run]:
                 metrics=["BinaryAccuracy", "ExampleCount", FAIR],
                 confidence_intervals=True,
                 slices=["company"],
-                data=golden,
+                examples=golden,
                 example_weight="weight",
                 min_slice_size=11,
                 baseline=None,

@@ -284,7 +284,7 @@ def test_a_model_is_evaluated_on_a_data_set_of_its_own(
             "tips_xf",
             metrics=["ExampleCount"],
             thresholds={"ExampleCount": (">=", 1)},
-            data=fml.from_csv(tmp_path / "holdout", split={"eval": 1}, id="Holdout"),
+            examples=fml.from_csv(tmp_path / "holdout", split={"eval": 1}, id="Holdout"),
             baseline=None,
             preprocessing_function_names=["transform_features"],
             inputs={"model": "Importer.result"},

@@ -120,7 +120,7 @@ def test_the_table_was_read():
         (theirs[0], ours) for theirs, ours in rows()
     ]
     assert VERBS["build"] == "to_tfx"
-    assert ARGUMENTS["bulk_infer", "example_provider_component"] == "data"
+    assert ARGUMENTS["bulk_infer", "example_provider_component"] == "examples"
     assert CHANNELS["trainer", "model"] == "Trainer.model"
 
 

@@ -158,6 +158,55 @@ def test_a_condition_on_an_output_of_that_name():
     assert str(explicit.graph["Second"].inputs["when.score"].channel) == "Trainer.model"
 
 
+EVALUATED = CHAIN.evaluate_model("y", metrics=["AUC", "Recall"], thresholds={"AUC": 0.5})
+
+
+def test_a_metric_compared_with_a_number():
+    both = (fml.metric("AUC") > 0.9) & (fml.metric("Recall") <= fml.param("most", 0.99))
+    pipeline = EVALUATED.push_to("t", when=both, id="Second")
+    wires = pipeline.graph["Second"].inputs
+    assert str(wires["when.AUC"].channel) == "Evaluator_AUC.value"
+    assert str(wires["when.Recall"].channel) == "Evaluator_Recall.value"
+    assert wires["when.AUC"].reason == "brought along by push_to()"
+    assert pipeline.graph["Evaluator_AUC"].upstream == ("Evaluator",)
+    assert "runs when AUC > 0.9 and Recall <= 0.99" in pipeline.plan()
+    assert pipeline.params == {"most": 0.99}
+    bound = pipeline.with_params({"most": 0.5})
+    assert bound.graph["Second"].component.when.parts[1].bound == 0.5
+    assert fml.Graph.from_json(pipeline.graph.to_json()) == pipeline.graph
+
+
+def test_two_steps_share_the_value_of_a_metric():
+    pipeline = EVALUATED.push_to("t", when=fml.metric("AUC") > 0.9, id="Second")
+    pipeline = pipeline.push_to("u", when=fml.metric("AUC") < 0.5, id="Third")
+    assert [node.id for node in pipeline.graph.nodes].count("Evaluator_AUC") == 1
+
+
+def test_the_evaluation_of_another_step():
+    pipeline = P.from_csv("d").train("m.py").evaluate_model("y", metrics=["AUC"], baseline=None)
+    pipeline = pipeline.evaluate_model("y", metrics=["AUC"], baseline=None, id="Other")
+    condition = (fml.metric("AUC") >= 0.9).of("Other")
+    graph = pipeline.add_component(lambda model: 1, when=condition, id="Card").graph
+    assert graph["Other_AUC"].upstream == ("Other",)
+
+
+def test_why_a_condition_does_not_hold():
+    both = (fml.metric("AUC") > 0.9) & (fml.metric("Recall") >= 0.5)
+    assert both.why_not({"AUC": 0.8731, "Recall": 0.6}) == "AUC is 0.8731, not > 0.9"
+    assert both.why_not({"AUC": 0.8, "Recall": 0.4}) == (
+        "AUC is 0.8, not > 0.9, and Recall is 0.4, not >= 0.5"
+    )
+
+
+def test_a_condition_looks_at_one_number():
+    fairness = fml.metric("FairnessIndicators", thresholds=[0.5])
+    text = message_of(fml.DefinitionError, lambda: fairness > 0.5)
+    assert text.startswith("metric('FairnessIndicators') computes ")
+    assert message_of(fml.DefinitionError, lambda: fml.metric("AUC") > "high").startswith(
+        "metric() cannot use bound='high'."
+    )
+
+
 def test_what_is_no_condition():
     text = message_of(fml.DefinitionError, CHAIN.push_to, "t", when=True, id="Second")
     assert text.startswith('push_to(): when= is True; write metric("AUC") > 0.85, or a function')
@@ -242,6 +291,19 @@ def test_arguments_of_a_function():
         "Its parameters: 'model', 'title'.\n"
         "Hint: did you mean 'title'?"
     )
+
+
+# -- what no verb takes ----------------------------------------------------------------------------
+
+
+def test_a_parameter_that_the_verb_does_not_have():
+    text = message_of(fml.DefinitionError, P.train, "m.py", train_step=3)
+    first, second, hint = text.splitlines()
+    assert first == "train() has no parameter 'train_step'."
+    assert second.startswith("It takes: 'id', 'inputs', 'when', 'executor', 'module', ")
+    assert hint == "Hint: did you mean 'train_steps' or 'train_splits' or 'train_args'?"
+    text = message_of(fml.DefinitionError, P.add_component, lambda model: 1, id="A", wen=3)
+    assert text == "add_component() has no parameter 'wen'.\nHint: did you mean 'when'?"
 
 
 # -- at the end of a run ---------------------------------------------------------------------------

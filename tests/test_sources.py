@@ -197,11 +197,11 @@ def test_a_custom_example_gen_for_a_bulk_inference():
 def test_a_data_set_of_its_own_is_a_node_of_its_own():
     chain = P.from_csv("d").train("m.py")
     named = chain.evaluate_model(
-        "label", metrics=["AUC"], data=fml.from_csv("holdout", id="Holdout"), baseline=None
+        "label", metrics=["AUC"], examples=fml.from_csv("holdout", id="Holdout"), baseline=None
     ).bulk_infer(fml.from_csv("new", id="New"))
     assert named.graph["Evaluator"].upstream == ("Holdout", "Trainer")
     assert named.graph["BulkInferrer"].upstream == ("New", "Trainer", "Evaluator")
-    nameless = chain.evaluate_model("label", metrics=["AUC"], data=fml.from_csv("holdout"))
+    nameless = chain.evaluate_model("label", metrics=["AUC"], examples=fml.from_csv("holdout"))
     assert nameless.graph["Evaluator"].upstream == (
         "Evaluator_examples",
         "Trainer",

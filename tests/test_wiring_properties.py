@@ -40,7 +40,9 @@ def verb(name, *arguments, may_read=True, **parameters):
             st.dictionaries(st.sampled_from(KEYS), CHANNELS, max_size=2),
         )
     given["id"] = st.sampled_from([None, None, None, "Two", "Three"])
-    given["when"] = st.sampled_from([None, None, None, None, on_model, on_model_and_schema])
+    given["when"] = st.sampled_from(
+        [None, None, None, None, on_model, on_model_and_schema, fml.metric("AUC") > 0.5]
+    )
     return st.tuples(st.just(name), st.just(arguments), st.fixed_dictionaries(given))
 
 
@@ -111,7 +113,7 @@ CALLS = st.one_of(
         baseline=["latest_blessed", "latest", None],
         example_weight=[None, "weight"],
         slices=[(), ("a", ("b", "c"))],
-        data=[None, None, fml.from_csv("holdout")],
+        examples=[None, None, fml.from_csv("holdout")],
     ),
     verb("infra_validate", signatures=[("serving_default", "other")], max_latency_ms=[None, 9.5]),
     verb(

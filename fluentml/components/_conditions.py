@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import inspect
 import operator
+import re
 from collections.abc import Iterator, Mapping
 from typing import Any, Literal, TypeAlias
 
@@ -53,7 +54,7 @@ class MetricCondition(Condition):
             else {}
         )
         value = MetricValue(
-            id=f"{self.evaluator or 'Evaluator'}_{self.metric}",
+            id=re.sub(r"[^A-Za-z0-9_.-]", "_", f"{self.evaluator or 'Evaluator'}_{self.metric}"),
             metric=self.metric,
             key=self.key,
             inputs=FrozenDict(inputs),

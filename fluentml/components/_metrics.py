@@ -8,6 +8,7 @@ from typing import Any
 
 from pydantic import SerializerFunctionWrapHandler, model_serializer, model_validator
 
+from fluentml.components._conditions import Comparison, MetricCondition
 from fluentml.errors import DefinitionError, did_you_mean, listing
 from fluentml.metrics import METRICS, OURS, REQUIRED, SETTINGS, Value, result_key, values
 from fluentml.params import found_in
@@ -96,6 +97,32 @@ class Metric(Spec):
                 hint=did_you_mean(unknown[0], taken) or "take one of these.",
             )
 
+    def _compared(self, comparison: Comparison, bound: float) -> MetricCondition:
+        if len(self.values) != 1:
+            raise DefinitionError(
+                f"metric({self.class_name!r}) computes {len(self.values)} numbers, and a condition "
+                "looks at one.",
+                f"They are: {listing(value.name for value in self.values)}.",
+                hint="take a metric of one number.",
+            )
+        (value,) = self.values
+        with in_words_of("metric", {"bound": bound}):
+            return MetricCondition(
+                metric=value.name, key=value.key, comparison=comparison, bound=bound
+            )
+
+    def __gt__(self, bound: float) -> MetricCondition:
+        return self._compared(">", bound)
+
+    def __ge__(self, bound: float) -> MetricCondition:
+        return self._compared(">=", bound)
+
+    def __lt__(self, bound: float) -> MetricCondition:
+        return self._compared("<", bound)
+
+    def __le__(self, bound: float) -> MetricCondition:
+        return self._compared("<=", bound)
+
     def to_tfma(self, bounds: Iterable[Any] = ()) -> Any:
         """Return TFMA's `MetricConfig`.
 
@@ -115,6 +142,9 @@ class Metric(Spec):
 
 def metric(class_name: str, *, module: str | None = None, **settings: Any) -> Metric:
     """Return a metric with settings, for `evaluate_model(…, metrics=[…])`.
+
+    Compared with a number it is a condition, `push_to(…, when=metric("AUC") > 0.85)`: on the value
+    over the whole data, of the chain's evaluation, or by `.of("Evaluator_2")` of that step's.
 
         fluentml.metric("RecallAtPrecision", precision=0.9, name="recall_at_90")
         fluentml.metric("FairnessIndicators", thresholds=[0.25, 0.5])

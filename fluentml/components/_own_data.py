@@ -16,18 +16,18 @@ class OwnData(Component):
     """A component that may read another data set than the chain's.
 
     Attributes:
-        data: The step that reads the data set; it becomes the node `{id}_examples`, unless it was
-            given an id.
+        examples: The step that reads the data set; it becomes the node `{id}_examples`, unless it
+            was given an id.
     """
 
-    PARAMETER: ClassVar[str] = "data"
+    PARAMETER: ClassVar[str] = "examples"
     """What the verb calls it."""
     FEEDS: ClassVar[str] = "examples"
     """The input that reads the data set."""
 
-    data: AnyComponent | None = None
+    examples: AnyComponent | None = None
 
-    @field_validator("data", mode="before")
+    @field_validator("examples", mode="before")
     @classmethod
     def _is_a_step(cls, value: Any) -> Any:
         if value is None or isinstance(value, Component | Mapping):
@@ -42,16 +42,16 @@ class OwnData(Component):
 
     @model_validator(mode="after")
     def _is_a_source(self) -> Self:
-        if self.data is not None and self.data.role != "ExampleGen":
+        if self.examples is not None and self.examples.role != "ExampleGen":
             raise DefinitionError(
-                f"{self.verb} cannot read {self.data.verb}: it is no source of examples.",
+                f"{self.verb} cannot read {self.examples.verb}: it is no source of examples.",
                 hint="pass fluentml.from_csv(…) or another fluentml.from_… step.",
             )
         return self
 
     def companions(self) -> Mapping[str, Component]:
         """Return the step that reads the data set, under an id of its own."""
-        if not self.data:
+        if not self.examples:
             return {}
-        id = f"{self.id}_examples" if self.data.is_primary else self.data.id
-        return {self.FEEDS: self.data.model_copy(update={"id": id})}
+        id = f"{self.id}_examples" if self.examples.is_primary else self.examples.id
+        return {self.FEEDS: self.examples.model_copy(update={"id": id})}

@@ -56,7 +56,7 @@ class BulkInferrer(OwnData):
 
     @model_validator(mode="after")
     def _some_data(self) -> Self:
-        if (self.data is None) == ("examples" not in self.inputs):
+        if (self.examples is None) == ("examples" not in self.inputs):
             raise DefinitionError(
                 "bulk_infer() needs one data set to predict for.",
                 hint='name it: bulk_infer(fluentml.from_csv("to_predict/")), '

@@ -66,7 +66,7 @@ class DistributionValidator(OwnData):
     def _other_data(cls, values: Any) -> Any:
         """Let `against` be a source of examples too."""
         if isinstance(values, Mapping) and isinstance(values.get("against"), Component):
-            return {**values, "against": None, "data": values["against"]}
+            return {**values, "against": None, "examples": values["against"]}
         return values
 
     @model_validator(mode="after")
@@ -82,7 +82,7 @@ class DistributionValidator(OwnData):
                 f"has num_examples={self.num_examples!r}; it is (least, greatest), each a multiple "
                 "of the other data's number, or None"
             )
-        if not (self.data or self.against):
+        if not (self.examples or self.against):
             refuse_no_other(self.VERB, "statistics", self.split_pairs, self.inputs)
         elif "baseline_statistics" in self.inputs:
             raise ValueError("takes other data or inputs={'baseline_statistics': …}, not both")
@@ -91,8 +91,8 @@ class DistributionValidator(OwnData):
     def companions(self) -> Mapping[str, Component]:
         """Return what finds or makes the statistics to compare with."""
         id = f"{self.id}_statistics"
-        if self.data:
-            return {"baseline_statistics": StatisticsGen(id=id, data=self.data)}
+        if self.examples:
+            return {"baseline_statistics": StatisticsGen(id=id, examples=self.examples)}
         if self.against == PREVIOUS_RUN:
             return {"baseline_statistics": PreviousStatistics(id=id, reader=self.id)}
         if self.against:

@@ -76,8 +76,8 @@ class Evaluator(OwnData):
 
     @model_validator(mode="after")
     def _sound(self) -> Self:
-        if self.data and "examples" in self.inputs:
-            raise ValueError("takes data= or inputs={'examples': …}, not both")
+        if self.examples and "examples" in self.inputs:
+            raise ValueError("takes examples= or inputs={'examples': …}, not both")
         if self.eval_config:
             plain = (self.label, self.metrics, self.thresholds, self.slices, self.min_improvement)
             more = (self.preprocessing_function_names, self.example_weight)
@@ -158,7 +158,7 @@ class Evaluator(OwnData):
     @property
     def evaluated(self) -> tuple[str, ...]:
         """The splits to evaluate on: those named, else all of `data`, else "eval"."""
-        of_source = getattr(self.data, "split_names", None)
+        of_source = getattr(self.examples, "split_names", None)
         return self.splits or of_source or DEFAULT_SPLITS
 
     @property

@@ -65,9 +65,9 @@ class ExampleDiff(OwnData):
                 "needs identifiers=, the features that tell which two examples are the same one, "
                 'for example identifiers=["trip_id"]'
             )
-        if self.data and "baseline_examples" in self.inputs:
+        if self.examples and "baseline_examples" in self.inputs:
             raise ValueError("takes other data or inputs={'baseline_examples': …}, not both")
-        if not self.data:
+        if not self.examples:
             refuse_no_other(self.VERB, "examples", self.split_pairs, self.inputs)
         return self
 

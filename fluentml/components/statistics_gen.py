@@ -56,11 +56,11 @@ class StatisticsGen(OwnData):
     def _plain_or_options(self) -> Self:
         if self.stats_options and (self.sample_rate or self.slices):
             raise ValueError("takes sample_rate= and slices=, or stats_options=, not both")
-        if self.data and "examples" in self.inputs:
-            raise ValueError("takes data= or inputs={'examples': …}, not both")
-        if self.data and self.is_primary:
+        if self.examples and "examples" in self.inputs:
+            raise ValueError("takes examples= or inputs={'examples': …}, not both")
+        if self.examples and self.is_primary:
             raise ValueError(
-                "has data= and needs an id= of its own: without, other steps take these for "
+                "has examples= and needs an id= of its own: without, other steps take these for "
                 "the chain's own statistics"
             )
         return self

@@ -19,7 +19,7 @@ class DataChecks(Chain):
     def generate_statistics(
         self,
         *,
-        data: Component | None = None,
+        examples: Component | None = None,
         sample_rate: float | None = None,
         slices: Sequence[str | Sequence[str]] = (),
         stats_options: Any = None,
@@ -29,7 +29,7 @@ class DataChecks(Chain):
         """Compute statistics of the raw examples, typed by the imported schema if there is one.
 
         Args:
-            data: Other data than the chain's, `fluentml.from_csv("serving/")`; with an `id=`,
+            examples: Other data than the chain's, `fluentml.from_csv("serving/")`; with an `id=`,
                 since default wiring means the chain's own.
             sample_rate: The share of the examples to look at, above 0 and at most 1; None looks at
                 all. TFDV draws whole batches at random, so it is true only of large data.
@@ -41,7 +41,7 @@ class DataChecks(Chain):
         """
         return self._add(
             kinds.StatisticsGen,
-            data=data,
+            examples=examples,
             sample_rate=sample_rate,
             slices=slices,
             stats_options=stats_options,
@@ -214,7 +214,7 @@ class DataChecks(Chain):
         """
         return self._add(
             kinds.ExampleDiff,
-            data=against,
+            examples=against,
             identifiers=identifiers,
             ignore=ignore,
             float_digits=float_digits,

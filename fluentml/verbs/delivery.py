@@ -26,7 +26,7 @@ class Delivery(Chain):
         slices: Sequence[str | Sequence[str]] = (),
         min_improvement: float | Mapping[str, float] | None = None,
         baseline: PathLike | None = "latest_blessed",
-        data: Component | None = None,
+        examples: Component | None = None,
         splits: Sequence[str] | None = None,
         example_weight: str | None = None,
         min_slice_size: int | None = None,
@@ -52,7 +52,7 @@ class Delivery(Chain):
             baseline: `"latest_blessed"`, the latest blessed model of this pipeline; or `"latest"`,
                 the one that this step looked at in the run before, blessed or not; or the folder
                 of a Model artifact; or None.
-            data: Other data to evaluate on than the chain's, with the same features:
+            examples: Other data to evaluate on than the chain's, with the same features:
                 `fluentml.from_csv("holdout/")`.
             splits: Splits to evaluate on. Default: `eval`; of `data`, every one.
             example_weight: The feature that tells how much an example counts: a raw column, or one
@@ -77,7 +77,7 @@ class Delivery(Chain):
             min_improvement=min_improvement,
             baseline=baseline,
             splits=splits,
-            data=data,
+            examples=examples,
             example_weight=example_weight,
             min_slice_size=min_slice_size,
             confidence_intervals=confidence_intervals,
@@ -204,7 +204,7 @@ class Delivery(Chain):
 
     def bulk_infer(
         self,
-        data: Component | None = None,
+        examples: Component | None = None,
         *,
         write_to: PathLike | None = None,
         data_spec: Any = None,
@@ -217,7 +217,7 @@ class Delivery(Chain):
         After a run, `result.predictions()` gives the predictions as a table.
 
         Args:
-            data: What to predict for: `fluentml.from_csv("to_predict/")`.
+            examples: What to predict for: `fluentml.from_csv("to_predict/")`.
             write_to: A `.parquet` or `.csv` file, or URI, to which the step writes that table, all
                 at once and in place of an earlier one. A step taken from the cache writes nothing.
             data_spec: TFX's `bulk_inferrer_pb2.DataSpec`. Default: every split.
@@ -228,7 +228,7 @@ class Delivery(Chain):
         """
         return self._add(
             kinds.BulkInferrer,
-            data=data,
+            examples=examples,
             write_to=write_to,
             data_spec=data_spec,
             model_spec=model_spec,
