@@ -64,6 +64,8 @@ pipeline = (
     .with_imported_schema(f"{BUCKET}/schema.pbtxt")
     .curate_schema(required=["fare"], domains={"fare": (0, None)}, label="tips")
     .validate_input_data(drift={"fare": 0.1, "company": 0.05}, fail_on="drift")
+    .compare_examples(fml.from_csv(datasets.taxi()), identifiers=["trip_start_timestamp"])
+    .compare_statistics("previous_run", thresholds={"fare": 0.1, "company": 0.05})
     # -- the model ---------------------------------------------------------------------------------
     .preprocess(MODEL)
     .tune(MODEL, train_steps=150, eval_steps=40, parallel_trials=2)

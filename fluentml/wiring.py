@@ -156,7 +156,8 @@ class _Wiring:
 
         passed_over = [name for source in spec.sources[place + 1 :] for name in present(source)]
         if passed_over:
-            return f"preferred to {', '.join(passed_over)}"
+            more = f" and {len(passed_over) - 3} more" if len(passed_over) > 3 else ""
+            return f"preferred to {', '.join(passed_over[:3])}{more}"
         if spec.about:
             return f"the gate of this {spec.about}"
         missing = [f"; no {_verbs(source)}" for source in spec.sources[:place]]
