@@ -8,7 +8,7 @@ import pytest
 
 import fluentml as fml
 from fluentml.components._artifact_types import STANDARD
-from tests.messages import message_of
+from tests.messages import message_of, problems_of
 
 P = fml.PipelineDef("p")
 CHAIN = P.from_csv("d").generate_statistics().infer_schema().train("m.py").push_to("serving")
@@ -195,6 +195,20 @@ def test_why_a_condition_does_not_hold():
     assert both.why_not({"AUC": 0.8731, "Recall": 0.6}) == "AUC is 0.8731, not > 0.9"
     assert both.why_not({"AUC": 0.8, "Recall": 0.4}) == (
         "AUC is 0.8, not > 0.9, and Recall is 0.4, not >= 0.5"
+    )
+
+
+def test_a_condition_on_a_metric_that_is_not_computed():
+    problem = (
+        "A condition looks at the metric 'Precision', and evaluate_model() does not compute it.\n"
+        "It computes: 'AUC', 'Recall'.\n"
+        "Hint: add it: evaluate_model(…, metrics=[…, 'Precision'])."
+    )
+    assert problem in problems_of(
+        EVALUATED.push_to("t", when=fml.metric("Precision") > 0.9, id="Second")
+    )
+    assert problem not in problems_of(
+        EVALUATED.push_to("t", when=fml.metric("Recall") > 0.9, id="Second")
     )
 
 

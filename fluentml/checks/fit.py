@@ -19,6 +19,7 @@ from fluentml.components import (
     ExampleGen,
     ExampleValidator,
     InfraValidator,
+    MetricValue,
     Pusher,
     SchemaCuration,
     StatisticsGen,
@@ -198,6 +199,23 @@ def _makers(graph: Graph, node: Node, key: str | None = None) -> Iterator[Compon
             return
         node, key = graph[node.inputs[found].channel.node], None
         yield node.component
+
+
+def metric_computed(graph: Graph, node: Node) -> Problems:
+    """The metric that a condition looks at is one that the evaluation computes."""
+    step = node.component
+    judge = graph[node.inputs["evaluation"].channel.node].component
+    if not isinstance(step, MetricValue) or not isinstance(judge, Evaluator) or judge.eval_config:
+        return
+    computed = {value.key: value.name for one in judge.metrics for value in one.values}
+    if step.key not in computed:
+        yield PipelineError(
+            f"A condition looks at the metric {step.metric!r}, and {judge.verb} does not compute "
+            "it.",
+            f"It computes: {listing(computed.values())}.",
+            hint=did_you_mean(step.metric, computed.values())
+            or f"add it: {judge.VERB}(…, metrics=[…, {step.metric!r}]).",
+        )
 
 
 def gates(graph: Graph, node: Node) -> Problems:
