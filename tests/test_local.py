@@ -24,7 +24,8 @@ pytestmark = pytest.mark.tfx
 
 def test_every_node_is_done(first_run: Run):
     assert first_run.result.succeeded
-    assert {node.state for node in first_run.result.nodes.values()} == {"done"}
+    others = {id for id, node in first_run.result.nodes.items() if node.state != "done"}
+    assert others == {"PushPerfect"}  # its condition does not hold
     assert [*first_run.result.nodes] == [node.id for node in first_run.pipeline.graph.nodes]
 
 
@@ -48,7 +49,8 @@ def test_metadata_is_tfx_s_own(first_run: Run, run_folder: Path):
     store = MetadataStore(config)
     context = store.get_context_by_type_and_name("pipeline_run", first_run.result.run_id)
     assert context is not None
-    assert len(store.get_executions_by_context(context.id)) == len(first_run.result.nodes)
+    ran = [node for node in first_run.result.nodes.values() if node.state != "skipped"]
+    assert len(store.get_executions_by_context(context.id)) == len(ran)
 
 
 def test_first_model_is_blessed_and_pushed(first_run: Run, run_folder: Path):
@@ -128,12 +130,22 @@ def test_screen_tells_each_node_and_the_verdict(first_run: Run):
     assert lines[0] == f"taxi  run {first_run.result.run_id}"
     for node in first_run.result.nodes:
         (line,) = [line for line in lines if line.split()[:1] == [node]]
-        assert " s  done" in line
+        assert (" s  done" in line) == (node != "PushPerfect")
     assert "BLESSED" in lines
     assert f"PUSHED to {first_run.result.pushed_model}" in lines
     auc = next(line for line in lines if line.lstrip().startswith("AUC"))
     assert auc.endswith("at least 0.7")  # a first run has no baseline to gain on
     assert lines[-1] == f"log: {first_run.result.log}"
+
+
+def test_a_condition_on_a_metric_decides_over_a_push(first_run: Run, run_folder: Path):
+    auc = first_run.result.metrics["AUC"]
+    why = f"AUC is {auc:.4g}, not > 0.99999"
+    assert first_run.result.nodes["PushPerfect"].note == why
+    assert f"NOT PUSHED because {why}" in first_run.screen.splitlines()
+    assert not (run_folder / "perfect").exists()
+    assert first_run.result.nodes["PushUseful"].note == "pushed"
+    assert len([*(run_folder / "useful").iterdir()]) == 1
 
 
 def test_the_stack_s_own_words_go_to_the_log(first_run: Run):
