@@ -6,9 +6,13 @@ from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping
 from typing import Any
 
+from platformdirs import user_cache_path
 from typing_extensions import Self, TypedDict
 
+from fluentml.capture import captured
+from fluentml.components import UserCode
 from fluentml.graph import Settings
+from fluentml.sources import PathLike
 from fluentml.spec import Channel, Component, Condition
 from fluentml.words import make
 
@@ -50,3 +54,16 @@ class Chain(ABC):
 
     def _add(self, kind: type[Component], **parameters: Any) -> Self:
         return self.add(make(kind, **parameters))
+
+    def _module(self, kind: type[UserCode], code: PathLike | Callable[..., Any]) -> PathLike:
+        """Return the module of a step; a function is written into one."""
+        if isinstance(code, str) or not callable(code):
+            return code
+        return captured(code, folder=self._modules, verb=f"{kind.VERB}()", called=kind.FUNCTION)
+
+    @property
+    def _modules(self) -> str:
+        """The local folder for functions written as modules."""
+        if self.settings.is_remote:
+            return str(user_cache_path("fluentml") / self.settings.name / "_modules")
+        return f"{self.settings.root.rstrip('/')}/{self.settings.name}/_modules"

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from typing_extensions import Self, Unpack
@@ -18,7 +18,7 @@ class Model(Chain):
 
     def preprocess(
         self,
-        module: PathLike,
+        module: PathLike | Callable[..., Any],
         *,
         splits_to_analyze: Sequence[str] = ("train",),
         splits_to_transform: Sequence[str] | None = None,
@@ -32,7 +32,7 @@ class Model(Chain):
         """Transform the examples by `preprocessing_fn(inputs)`, and keep it as a graph for serving.
 
         Args:
-            module: A Python file that defines `preprocessing_fn`, or the function's import path.
+            module: The function, a Python file that defines `preprocessing_fn`, or its import path.
                 The function gets a dict of batches: a tf.Tensor of shape [batch] or [batch, n], or
                 a tf.SparseTensor, by raw feature; it returns such a dict by transformed feature.
             splits_to_analyze: Splits over which means, vocabularies and the like are computed.
@@ -52,7 +52,7 @@ class Model(Chain):
         """
         return self._add(
             kinds.Transform,
-            module=module,
+            module=self._module(kinds.Transform, module),
             splits_to_analyze=splits_to_analyze,
             splits_to_transform=splits_to_transform,
             analyzer_cache=analyzer_cache,
@@ -65,7 +65,7 @@ class Model(Chain):
 
     def tune(
         self,
-        module: PathLike,
+        module: PathLike | Callable[..., Any],
         *,
         train_steps: int | None = None,
         eval_steps: int | None = None,
@@ -86,7 +86,7 @@ class Model(Chain):
         completed trials do not run again.
 
         Args:
-            module: A Python file that defines `tuner_fn`, or the function's import path.
+            module: The function, a Python file that defines `tuner_fn`, or its import path.
             train_steps: Batches per trial to train on; None leaves it to the function.
             eval_steps: Batches per trial to evaluate on; None leaves it to the function.
             train_splits: Splits to train on.
@@ -101,7 +101,7 @@ class Model(Chain):
         """
         return self._add(
             kinds.Tuner,
-            module=module,
+            module=self._module(kinds.Tuner, module),
             train_steps=train_steps,
             eval_steps=eval_steps,
             train_splits=train_splits,
@@ -144,7 +144,7 @@ class Model(Chain):
 
     def train(
         self,
-        module: PathLike,
+        module: PathLike | Callable[..., Any],
         *,
         train_steps: int | None = None,
         eval_steps: int | None = None,
@@ -169,7 +169,7 @@ class Model(Chain):
         - `custom_config`, `train_steps`, `eval_steps`: as given here.
 
         Args:
-            module: A Python file that defines `run_fn`, or the function's import path.
+            module: The function, a Python file that defines `run_fn`, or its import path.
             train_steps: Batches to train on; None leaves it to the function.
             eval_steps: Batches to evaluate on; None leaves it to the function.
             train_splits: Splits to train on.
@@ -184,7 +184,7 @@ class Model(Chain):
         """
         return self._add(
             kinds.Trainer,
-            module=module,
+            module=self._module(kinds.Trainer, module),
             train_steps=train_steps,
             eval_steps=eval_steps,
             train_splits=train_splits,

@@ -1,0 +1,384 @@
+"""A function as a module file of its own: what is taken along, and what cannot be."""
+
+from __future__ import annotations
+
+import functools
+import runpy
+import sys
+from pathlib import Path
+
+import pytest
+
+import fluentml as fml
+from fluentml.capture import Origin
+from fluentml.errors import DefinitionError
+from tests.messages import message_of
+
+HINT = "Hint: make it in the function, pass plain values by custom_config=, or import it."
+HEADER = "# Taken by fluentml from script.py: edit it there.\n"
+
+
+@pytest.fixture
+def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
+
+
+def script(text: str, name: str = "script.py") -> dict:
+    """Write a script, run it, and return its global names."""
+    Path(name).write_text(text)
+    return runpy.run_path(str(Path(name).resolve()), run_name="__main__")
+
+
+def module_of(function, verb: str = "train") -> Path:
+    chain = getattr(fml.PipelineDef("p").from_csv("data"), verb)(function)
+    return Path(chain.components[-1].module)
+
+
+def written(function, verb: str = "train") -> str:
+    return module_of(function, verb).read_text()
+
+
+def refused(text: str, name: str = "run_fn") -> str:
+    return message_of(DefinitionError, module_of, script(text)[name])
+
+
+def test_takes_what_the_function_refers_to_and_nothing_else(here: Path):
+    names = script(
+        '''"""A script."""
+import json
+import math, os
+
+import fluentml as fml
+
+# How wide.
+UNITS = 8
+UNUSED = 9
+DEPTH = UNITS + 1; LEFT = 2
+
+
+class Layer:
+    units = UNITS
+
+    def areas(self):
+        return [math.pi * radius for radius in range(self.units)]
+
+
+def unused():
+    return json
+
+
+def logged(function):
+    return function
+
+
+# Trains.
+@logged
+def run_fn(fn_args, depth=DEPTH):
+    layer = Layer()
+
+    def inner():
+        return [scaled(area) for area in layer.areas()]
+
+    return inner()
+
+
+pipeline = fml.PipelineDef("p").from_csv("data").train(run_fn)
+
+
+def scaled(area):
+    return area * 2
+'''
+    )
+    assert written(names["run_fn"]) == (
+        HEADER
+        + """
+import math, os
+
+# How wide.
+UNITS = 8
+
+DEPTH = UNITS + 1
+
+
+class Layer:
+    units = UNITS
+
+    def areas(self):
+        return [math.pi * radius for radius in range(self.units)]
+
+
+def logged(function):
+    return function
+
+
+# Trains.
+@logged
+def run_fn(fn_args, depth=DEPTH):
+    layer = Layer()
+
+    def inner():
+        return [scaled(area) for area in layer.areas()]
+
+    return inner()
+
+
+def scaled(area):
+    return area * 2
+"""
+    )
+    # The chain in the script itself is the same chain.
+    chain = fml.PipelineDef("p").from_csv("data").train(names["run_fn"])
+    assert chain == names["pipeline"]
+
+
+def test_the_written_module_runs(here: Path):
+    names = script(
+        """from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+try:
+    from nowhere import fast
+except ImportError:
+    fast = None
+
+SIZES = {"a": 1}
+SIZES["b"] = 2
+WORDS = []
+for word in ("x", "y"):
+    WORDS.append(word)
+if __name__ == "__main__":
+    import math as m
+    LIMIT = (1.5, None, {"k": b"v"})
+
+
+def run_fn(sizes: Mapping, *, n: int = 3) -> list[Mapping]:
+    return fast, SIZES, WORDS, LIMIT, m.floor(2.5), __file__
+"""
+    )
+    module = module_of(names["run_fn"])
+    copy = runpy.run_path(str(module))
+    assert copy["run_fn"]({}) == names["run_fn"]({})
+    assert "Mapping" in module.read_text()
+
+
+def test_any_name_will_do(here: Path):
+    names = script("def training(fn_args):\n    return 1\n\n\nloss = lambda x: x\n")
+    assert written(names["training"]).endswith("    return 1\n\n\nrun_fn = training\n")
+    assert written(names["loss"]).endswith("loss = lambda x: x\n\n\nrun_fn = loss\n")
+
+
+def test_functions_within_functions(here: Path):
+    names = script(
+        """def make(units, words):
+    def helper(x):
+        return x * units
+
+    def run_fn(fn_args):
+        return helper(3), words
+
+    return run_fn
+
+
+run_fn = make(8, ["a"])
+other = [make(9, [])]
+"""
+    )
+    assert written(names["other"][0]) == (
+        HEADER
+        + """
+units = 9
+words = []
+
+
+def helper(x):
+    return x * units
+
+
+def run_fn(fn_args):
+    return helper(3), words
+"""
+    )
+
+
+def test_decorated_by_wraps(here: Path):
+    names = script(
+        """import functools
+
+
+def twice(function):
+    @functools.wraps(function)
+    def wrapper(*args):
+        return function(*args) * 2
+
+    return wrapper
+
+
+@twice
+def run_fn(fn_args):
+    return fn_args
+"""
+    )
+    assert runpy.run_path(str(module_of(names["run_fn"])))["run_fn"](2) == 4
+
+
+def test_an_edit_elsewhere_makes_no_other_module(here: Path):
+    text = "N = 1\n\n\ndef run_fn(fn_args):\n    return N\n"
+    first = module_of(script(text)["run_fn"])
+    time = first.stat().st_mtime_ns
+    second = module_of(script("import os\n\nM = 2\n" + text)["run_fn"])
+    assert (second, second.stat().st_mtime_ns) == (first, time)
+    third = module_of(script(text.replace("1", "2"))["run_fn"])
+    assert third.parent.parent == first.parent.parent == Path("artifacts/p/_modules")
+    assert third.name == first.name == "run_fn_of_script.py"
+    assert third != first
+
+
+def test_files_that_it_imports_go_along(here: Path, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(sys, "path", [str(here), *sys.path])
+    (here / "parts").mkdir()
+    (here / "parts" / "__init__.py").write_text("")
+    (here / "parts" / "sizes.py").write_text("from . import names\n\nSIZE = names.N\n")
+    (here / "parts" / "names.py").write_text("N = 3\n")
+    (here / "parts" / "other.py").write_text("N = 4\n")
+    (here / "features_a.py").write_text("def scale(x):\n    from parts.sizes import SIZE\n")
+    (here / "unrelated.py").write_text("raise ValueError\n")
+    text = "import features_a\n\n\ndef run_fn(fn_args):\n    return features_a.scale(1)\n"
+    module = module_of(script(text)["run_fn"])
+    files = {p.relative_to(module.parent).as_posix() for p in module.parent.rglob("*.py")}
+    assert files == {
+        "run_fn_of_script.py",
+        "features_a.py",
+        "parts/__init__.py",
+        "parts/names.py",
+        "parts/sizes.py",
+    }
+    (here / "unrelated.py").write_text("")
+    (here / "parts" / "other.py").write_text("")
+    assert module_of(script(text)["run_fn"]) == module
+    (here / "parts" / "names.py").write_text("N = 5\n")
+    assert module_of(script(text)["run_fn"]) != module
+
+
+def test_a_function_of_a_package(here: Path, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(sys, "path", [str(here), *sys.path])
+    (here / "kit_a").mkdir()
+    (here / "kit_a" / "__init__.py").write_text("")
+    (here / "kit_a" / "sizes.py").write_text("SIZE = 1\n")
+    (here / "kit_a" / "model.py").write_text(
+        "from . import sizes\n\n\ndef run_fn(fn_args):\n"
+        "    from .sizes import (\n        SIZE,\n    )\n\n    return sizes.SIZE + SIZE\n"
+    )
+    import kit_a.model
+
+    module = module_of(kit_a.model.run_fn)
+    assert module.read_text() == (
+        "# Taken by fluentml from model.py: edit it there.\n\n"
+        "from kit_a import sizes\n\n\ndef run_fn(fn_args):\n"
+        "    from kit_a.sizes import (\n        SIZE,\n    )\n\n    return sizes.SIZE + SIZE\n"
+    )
+    assert (module.parent / "kit_a" / "sizes.py").is_file()
+    assert not (module.parent / "kit_a" / "model.py").exists()
+
+
+def test_origin(here: Path):
+    names = script("import os\n\nM = 1\nN = 2\n\n\ndef run_fn(fn_args):\n    return N\n")
+    module = module_of(names["run_fn"])
+    origin = Origin.of(module)
+    assert origin is not None
+    lines = module.read_text().split("\n")
+    assert origin.place(lines.index("N = 2") + 1) == (str(here / "script.py"), 4)
+    assert origin.place(lines.index("    return N") + 1) == (str(here / "script.py"), 8)
+    assert origin.place(1) is None
+
+
+# -- what cannot be taken --------------------------------------------------------------------------
+
+
+def test_a_live_object(here: Path):
+    assert refused(
+        "import io\n\nwith io.StringIO() as model:\n    pass\n\n\ndef loss():\n"
+        "    return model.read()\n\n\ndef run_fn(fn_args):\n    return loss()\n"
+    ) == (
+        "train() cannot write 'run_fn' into a module: it uses 'model', a StringIO that only this "
+        "process has.\n"
+        "  bound at script.py:3: with io.StringIO() as model:\n"
+        "  used at script.py:8: return model.read()\n"
+        f"{HINT}"
+    )
+
+
+def test_a_closure_over_a_live_object(here: Path):
+    names = script(
+        "def make():\n    model = object()\n\n    def run_fn(fn_args):\n        return model\n\n"
+        "    return run_fn\n\n\nfunctions = [make()]\n"
+    )
+    assert message_of(DefinitionError, module_of, names["functions"][0]) == (
+        "train() cannot write 'run_fn' into a module: it uses 'model', an object that only this "
+        "process has.\n"
+        "  bound at script.py:2: model = object()\n"
+        "  used at script.py:5: return model\n"
+        f"{HINT}"
+    )
+
+
+def test_an_unknown_name(here: Path):
+    assert refused("UNITS = 1\n\n\ndef run_fn(fn_args):\n    return UNIT\n") == (
+        "train() cannot write 'run_fn' into a module: it uses 'UNIT', which nothing in script.py "
+        "defines.\n"
+        "  used at script.py:5: return UNIT\n"
+        "Hint: did you mean 'UNITS'?"
+    )
+
+
+def test_a_changed_object(here: Path):
+    assert refused(
+        "class Layer:\n    def adapt(self):\n        pass\n\n\nlayer = Layer()\nlayer.adapt()\n\n\n"
+        "def run_fn(fn_args):\n    return layer\n"
+    ) == (
+        "train() cannot write 'run_fn' into a module: it uses 'layer', a Layer that only this "
+        "process has.\n"
+        "  changed at script.py:7: layer.adapt()\n"
+        "  used at script.py:11: return layer\n"
+        f"{HINT}"
+    )
+
+
+def test_a_lambda_of_no_name(here: Path):
+    names = script("functions = [lambda fn_args: 1]\n")
+    assert message_of(DefinitionError, module_of, names["functions"][0]) == (
+        "train() cannot write '<lambda>' into a module: no def of script.py defines it.\n"
+        "  defined at script.py:1\n"
+        "Hint: define it by def; a decorator keeps a function's name by functools.wraps."
+    )
+
+
+def test_no_function(here: Path):
+    assert message_of(DefinitionError, module_of, functools.partial(len, [])) == (
+        "train() takes a Python file, an import path or a function, not "
+        "functools.partial(<built-in function len>, []).\n"
+        "Hint: define a function; what it should know besides goes into custom_config=."
+    )
+
+
+def test_no_source(here: Path):
+    names: dict = {"__name__": "made"}
+    exec("def run_fn(fn_args):\n    pass\n", names)
+    assert message_of(DefinitionError, module_of, names["run_fn"]) == (
+        "train() cannot write 'run_fn' into a module: its source is not available, '<string>' "
+        "cannot be read.\n"
+        "Hint: define it in a file or in a cell of its own."
+    )
+
+
+def test_a_folder_that_cannot_be_written(here: Path):
+    names = script("def run_fn(fn_args):\n    pass\n")
+    (here / "artifacts").write_text("")
+    assert message_of(DefinitionError, module_of, names["run_fn"]) == (
+        "train() cannot write 'run_fn' as a module to 'artifacts/p/_modules': Not a directory.\n"
+        "Hint: choose another root: PipelineDef(…, root=…)."
+    )
