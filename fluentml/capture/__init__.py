@@ -71,7 +71,7 @@ def _write(source: Source, closure: Closure, name: str, also: str, folder: Path,
     module = f"{name}_of_{source.stem}"
     target = folder / _digest(text, contents)
     origin = Origin(
-        source.path or source.label,
+        source.label,
         tuple(blocks),
         {inside: str(path) for inside, path in files.items()},
     )

@@ -13,8 +13,9 @@ ALWAYS_THERE = {"fluentml"}
 def files_imported(texts: Iterable[tuple[str, str]], folder: Path) -> dict[str, Path]:
     """Return the files under a folder that code imports, by their paths in it, sorted.
 
-    Imports within functions count, and the files of packages; names that are put together at run
-    time (`importlib.import_module(…)`) do not. What is installed is no part of it.
+    Imports within functions count, and the files of packages. Where code imports by names that it
+    puts together (`importlib.import_module(…)`), every module of the folder may be meant. What is
+    installed is no part of it.
 
     Args:
         texts: Python sources, each beside the name of its package (empty: none).
@@ -26,7 +27,7 @@ def files_imported(texts: Iterable[tuple[str, str]], folder: Path) -> dict[str, 
     waiting = list(texts)
     while waiting:
         text, package = waiting.pop()
-        for name in imported(text, package):
+        for name in _imported(text, package, folder):
             for path in _files_of(name, folder):
                 inside = path.relative_to(folder)
                 if inside.as_posix() not in found:
@@ -35,8 +36,8 @@ def files_imported(texts: Iterable[tuple[str, str]], folder: Path) -> dict[str, 
     return dict(sorted(found.items()))
 
 
-def imported(text: str, package: str = "") -> Iterator[str]:
-    """Yield the absolute names that a source imports; a source that does not parse, none."""
+def _imported(text: str, package: str, folder: Path) -> Iterator[str]:
+    """Yield the absolute names that a source may import; one that does not parse, none."""
     try:
         tree = ast.parse(text)
     except (SyntaxError, ValueError):
@@ -49,6 +50,8 @@ def imported(text: str, package: str = "") -> Iterator[str]:
             if origin:
                 yield origin
                 yield from (f"{origin}.{alias.name}" for alias in node.names)
+        elif getattr(node, "attr", getattr(node, "id", "")) in ("import_module", "__import__"):
+            yield from (path.stem for path in folder.glob("*.py"))
 
 
 def absolute_name(node: ast.ImportFrom, package: str) -> str:

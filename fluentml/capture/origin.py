@@ -13,6 +13,8 @@ from typing import NamedTuple
 
 from typing_extensions import Self
 
+from fluentml.errors import shown
+
 SUFFIX = ".origin.json"
 
 
@@ -36,7 +38,7 @@ class Origin(NamedTuple):
     """Where a written module came from.
 
     Attributes:
-        label: What messages call the original: its path, or `the notebook`.
+        label: What messages call the original: its name, or `the notebook`.
         blocks: Its lines.
         files: The originals of the files that lie beside it, by their paths there.
     """
@@ -58,9 +60,22 @@ class Origin(NamedTuple):
         """Return it as `of` reads it."""
         return json.dumps([self.label, self.blocks, self.files])
 
-    def place(self, line: int) -> tuple[str, int] | None:
-        """Return the file or cell, and the line in it, of a line of the module."""
+    def place(self, line: int, inside: str = "") -> tuple[str, int] | None:
+        """Return where a line of the module, or of a file beside it, was taken from.
+
+        Args:
+            line: The line, from 1.
+            inside: The path of the file beside it; empty: the module itself.
+
+        Returns:
+            The file, or `In [3]`, as messages show it, and the line in it; None where fluentml
+            wrote the line.
+        """
+        if inside in self.files:
+            return shown(Path(self.files[inside])), line
         for block in self.blocks:
             if block.first <= line < block.first + block.size:
-                return block.place, block.line + line - block.first
+                original = Path(block.place)
+                place = shown(original) if original.is_absolute() else block.place
+                return place, block.line + line - block.first
         return None

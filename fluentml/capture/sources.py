@@ -174,12 +174,25 @@ def _cells(cells: Sequence[str]) -> list[Statement]:
     kept: list[Statement] = []
     for number, text in enumerate(cells):
         try:
-            statements = list(_statements(text, f"In [{number}]"))
+            statements = [*_statements(text, f"In [{number}]")]
+            for statement in statements:
+                for inner in _under_magic(statement):
+                    _put(kept, inner)
         except SyntaxError:
             continue
-        for statement in statements:
-            _put(kept, statement)
     return kept
+
+
+def _under_magic(statement: Statement) -> Iterator[Statement]:
+    """Yield the statements of a cell that begins with `%%time` or alike; else the statement."""
+    call = getattr(statement.node, "value", None)
+    if isinstance(call, ast.Call) and getattr(call.func, "attr", "") == "run_cell_magic":
+        magic, _, body = (getattr(argument, "value", "") for argument in call.args)
+        if magic in ("capture", "prun", "time"):
+            # The line of the magic is the cell's first.
+            yield from _statements("\n" + body, statement.place)
+    else:
+        yield statement
 
 
 def _put(kept: list[Statement], new: Statement) -> None:
