@@ -12,9 +12,10 @@ import pytest
 import fluentml as fml
 from fluentml.capture import Origin
 from fluentml.errors import DefinitionError
-from tests.messages import message_of
+from tests.messages import message_of, problems_of
 
-HINT = "Hint: make it in the function, pass plain values by custom_config=, or import it."
+HINT = "Hint: build it in the function, pass plain values by custom_config=, or import it."
+RUN_FN = "def run_fn(fn_args):\n    pass\n"
 HEADER = "# Taken by fluentml from script.py: edit it there.\n"
 
 
@@ -375,8 +376,51 @@ def test_no_source(here: Path):
     )
 
 
+def test_wrong_parameters(here: Path):
+    (here / "data").mkdir()
+    (here / "data" / "rows.csv").write_text("a\n1\n")
+    names = script("N = 1\n\n\ndef training(fn_args, steps):\n    return 1\n")
+    chain = fml.PipelineDef("p").from_csv("data").train(names["training"])
+    assert problems_of(chain) == [
+        "train() calls run_fn(fn_args), and script.py defines training(fn_args, steps).\n"
+        "  script.py:4\n"
+        "Hint: write def training(fn_args); further parameters need defaults."
+    ]
+
+
+def test_a_module_that_is_gone(here: Path):
+    (here / "data").mkdir()
+    (here / "data" / "rows.csv").write_text("a\n1\n")
+    chain = fml.PipelineDef("p").from_csv("data").train(script(RUN_FN)["run_fn"])
+    assert problems_of(chain) == []
+    module = Path(chain.components[-1].module)
+    module.unlink()
+    assert problems_of(chain) == [
+        f"train() calls a function that fluentml wrote into {str(module)!r}, and that file is "
+        "gone.\n"
+        "Hint: make the chain again: that writes it again."
+    ]
+
+
+def test_a_remote_root(here: Path, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setenv("XDG_CACHE_HOME", str(here / "cache"))
+    chain = fml.PipelineDef("p", root="gs://bucket").train(script(RUN_FN)["run_fn"])
+    module = Path(chain.components[-1].module)
+    assert module.parents[1] == here / "cache/fluentml/p/_modules"
+    assert module.is_file()
+
+
+@pytest.mark.parametrize(
+    ("verb", "name"),
+    [("preprocess", "preprocessing_fn"), ("tune", "tuner_fn"), ("curate_schema", "schema_fn")],
+)
+def test_every_verb_that_calls_a_function(here: Path, verb: str, name: str):
+    function = script("def mine(x):\n    return x\n")["mine"]
+    assert written(function, verb).endswith(f"    return x\n\n\n{name} = mine\n")
+
+
 def test_a_folder_that_cannot_be_written(here: Path):
-    names = script("def run_fn(fn_args):\n    pass\n")
+    names = script(RUN_FN)
     (here / "artifacts").write_text("")
     assert message_of(DefinitionError, module_of, names["run_fn"]) == (
         "train() cannot write 'run_fn' as a module to 'artifacts/p/_modules': Not a directory.\n"

@@ -52,6 +52,12 @@ def vars_of(kind: type) -> list[str]:
     )
 
 
+@pytest.fixture(autouse=True)
+def elsewhere(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Functions are written as modules under the root, which lies in the working directory."""
+    monkeypatch.chdir(tmp_path)
+
+
 @pytest.mark.parametrize("name", NAMES)
 def test_example_graph(name: str, request: pytest.FixtureRequest):
     graph = load(str(EXAMPLES / f"{name}.py")).graph

@@ -22,7 +22,10 @@ from fluentml.capture.origin import SUFFIX, Block, Origin
 from fluentml.capture.sources import Source, Statement, source_of
 from fluentml.errors import DefinitionError
 
-__all__ = ["Origin", "captured", "files_imported"]
+__all__ = ["WRITTEN", "Origin", "captured", "files_imported"]
+
+WRITTEN = "_modules"
+"""The folder of written modules; each lies in a folder of its own there."""
 
 
 def captured(

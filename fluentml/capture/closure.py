@@ -17,7 +17,7 @@ from fluentml.capture.imports import absolute_name
 from fluentml.capture.sources import Source, Statement, place_of
 from fluentml.errors import DefinitionError, did_you_mean
 
-HINT = "make it in the function, pass plain values by custom_config=, or import it."
+HINT = "build it in the function, pass plain values by custom_config=, or import it."
 GIVEN = {
     "__name__",
     "__doc__",

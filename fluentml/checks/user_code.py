@@ -7,7 +7,7 @@ import importlib.util
 from collections.abc import Iterator
 from pathlib import Path
 
-from fluentml.capture import Origin
+from fluentml.capture import WRITTEN, Origin
 from fluentml.checks._paths import Problems, missing
 from fluentml.components import Evaluator, SchemaCuration, Transform, UserCode
 from fluentml.errors import PipelineError, did_you_mean, listing
@@ -39,6 +39,13 @@ def metric_modules(graph: Graph, node: Node) -> Problems:
 
 def _module_file(step: UserCode) -> Problems:
     path = Path(step.module)
+    if not path.is_file() and path.parent.parent.name == WRITTEN:
+        yield PipelineError(
+            f"{step.verb} calls a function that fluentml wrote into {step.module!r}, and that file "
+            "is gone.",
+            hint="make the chain again: that writes it again.",
+        )
+        return
     if not path.is_file():
         yield missing(f"{step.verb} reads the module file {step.module!r}", path)
         return

@@ -9,7 +9,7 @@ from typing import Any
 from platformdirs import user_cache_path
 from typing_extensions import Self, TypedDict
 
-from fluentml.capture import captured
+from fluentml.capture import WRITTEN, captured
 from fluentml.components import UserCode
 from fluentml.graph import Settings
 from fluentml.sources import PathLike
@@ -65,5 +65,5 @@ class Chain(ABC):
     def _modules(self) -> str:
         """The local folder for functions written as modules."""
         if self.settings.is_remote:
-            return str(user_cache_path("fluentml") / self.settings.name / "_modules")
-        return f"{self.settings.root.rstrip('/')}/{self.settings.name}/_modules"
+            return str(user_cache_path("fluentml") / self.settings.name / WRITTEN)
+        return f"{self.settings.root.rstrip('/')}/{self.settings.name}/{WRITTEN}"
