@@ -167,6 +167,55 @@ def run_fn(sizes: Mapping, *, n: int = 3) -> list[Mapping]:
     assert "Mapping" in module.read_text()
 
 
+@pytest.mark.parametrize(
+    "text",
+    [
+        "from math import *\n\n\ndef run_fn(x):\n    return floor(pi)\n",
+        "from os import path as p, sep\nimport os.path\n\n\ndef run_fn(x):\n"
+        "    return p.join('a', sep), os.path.sep\n",
+        "def even(n):\n    return n == 0 or odd(n - 1)\n\n\ndef odd(n):\n"
+        "    return n != 0 and even(n - 1)\n\n\ndef run_fn(x):\n    return even(x)\n",
+        "COUNT = 0\n\n\ndef counted():\n    global COUNT, LAST\n    COUNT += 1\n    LAST = 5\n"
+        "\n\ndef run_fn(x):\n    counted()\n    return COUNT, LAST\n",
+        "size = 3\n\n\nclass Box:\n    size = size\n    sizes = [s for s in range(size)]\n\n\n"
+        "def run_fn(x):\n    return Box.size, Box().sizes\n",
+        "N = 2\nN = N * N\nN += 1\n(A, B), *C = (N, 1), 2, 3\n\n\ndef run_fn(x):\n"
+        "    return N, A, C\n",
+        "from dataclasses import dataclass, field\nfrom typing import TypeVar\n\nT = TypeVar('T')\n"
+        "KINDS = ['a']\n\n\n@dataclass\nclass Row:\n"
+        "    kinds: list = field(default_factory=lambda: KINDS)\n    other: 'T | None' = None\n"
+        "\n\ndef run_fn(x: T) -> list[T]:\n    return Row().kinds\n",
+        "LIMIT = 3\n\n\ndef run_fn(x):\n    match {'k': x}:\n        case {'k': v} if v < LIMIT:\n"
+        "            return v\n    if (y := x) and LIMIT:\n        return y\n",
+        "import contextlib\nimport sys\n\nif sys.version_info > (3,):\n    text = str\nelse:\n"
+        "    text = bytes\n\nwith contextlib.suppress(ImportError):\n    import json as j\n\n\n"
+        "def run_fn(x):\n    return text(x), j.dumps(x), __name__ and 1\n",
+        "import logging\n\nlog = logging.getLogger(__name__)\nlog.setLevel('INFO')\n"
+        "SEEN = {}\nSEEN.setdefault('é', []).append(1.5); OTHER = b''\n\n\ndef run_fn(x):\n"
+        "    log.debug('%s', x)\n    return SEEN, OTHER, f'{SEEN!r:>{30}}'\n",
+        "BASE = {'a': 1}\nfor key in 'bc':\n    BASE[key] = len(BASE)\nwhile len(BASE) < 5:\n"
+        "    BASE[len(BASE)] = (None, {True}, set(), (1,))\n\n\ndef run_fn(x):\n    return BASE\n",
+        "async def waited():\n    return N\n\n\nN = 1\n\n\ndef run_fn(x):\n    import asyncio\n\n"
+        "    async def both():\n        return [await waited() for _ in range(2)]\n\n"
+        "    return asyncio.run(both())\n",
+        "def run_fn(x, text='''a\n  b\n'''):\n    return text\n",
+        "if True:\n\n    def run_fn(x):\n        return 1\n",
+        "for n in range(2):\n\n    def run_fn(x):\n        return n\n",
+        "import functools\n\n\n@functools.lru_cache\ndef cached(x):\n    return [x]\n\n\n"
+        "class Meta(type):\n    pass\n\n\nclass Run(metaclass=Meta):\n    def __init__(self):\n"
+        "        super().__init__()\n        self.x = cached\n\n\n"
+        "def run_fn(x):\n    return Run().x(x)\n",
+        "class Layer:\n    def adapt(self, to):\n        self.to = to\n        return self\n\n\n"
+        "N = 2\nlayer = Layer()\nlayer.adapt(1).adapt(N)\n\n\n"
+        "def run_fn(x):\n    return layer.to\n",
+    ],
+)
+def test_the_copy_does_what_the_original_does(here: Path, text: str):
+    names = script(text)
+    copy = runpy.run_path(str(module_of(names["run_fn"])))
+    assert copy["run_fn"](4) == names["run_fn"](4)
+
+
 def test_any_name_will_do(here: Path):
     names = script("def training(fn_args):\n    return 1\n\n\nloss = lambda x: x\n")
     assert written(names["training"]).endswith("    return 1\n\n\nrun_fn = training\n")
@@ -336,15 +385,25 @@ def test_an_unknown_name(here: Path):
     )
 
 
+def test_the_pipeline_itself(here: Path):
+    text = "import fluentml as fml\n\nP = fml.PipelineDef('p')\n\n\ndef run_fn(x):\n    return P\n"
+    assert refused(text) == (
+        "train() cannot write 'run_fn' into a module: it uses 'P', the pipeline itself.\n"
+        "  used at script.py:7: return P\n"
+        f"{HINT}"
+    )
+
+
 def test_a_changed_object(here: Path):
     assert refused(
-        "class Layer:\n    def adapt(self):\n        pass\n\n\nlayer = Layer()\nlayer.adapt()\n\n\n"
+        "class Layer:\n    def adapt(self):\n        pass\n\n\nlayer = Layer()\n"
+        "for _ in range(2):\n    layer.adapt()\n\n\n"
         "def run_fn(fn_args):\n    return layer\n"
     ) == (
         "train() cannot write 'run_fn' into a module: it uses 'layer', a Layer that only this "
         "process has.\n"
-        "  changed at script.py:7: layer.adapt()\n"
-        "  used at script.py:11: return layer\n"
+        "  changed at script.py:7: for _ in range(2):\n"
+        "  used at script.py:12: return layer\n"
         f"{HINT}"
     )
 

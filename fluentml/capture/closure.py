@@ -136,15 +136,17 @@ class Closure:
         self._done.add(name)
         giving = [one for one in self._source.statements if name in one.binds | one.changes]
         loose = self._loose(name, giving)
-        if not any(one.defines for one in giving) or loose:
+        if type(self._source.namespace.get(name)).__module__ == "fluentml.pipeline":
+            raise self._error(name, "the pipeline itself", user)
+        if not any(one.defines for one in giving) or self._is_beyond(name, loose):
             self._take_living(name, user, self._bound(name, loose))
             return
         for statement in giving:
-            if statement.defines:
+            if statement.defines or statement in loose:
                 self._take(statement)
 
     def _loose(self, name: str, giving: list[Statement]) -> list[Statement]:
-        """Return the statements that give or change a value, and that no module may contain."""
+        """Return the statements that give or change a value, and do more than that perhaps."""
         found = [one for one in giving if not one.defines]
         if any(name in one.binds for one in found):
             return found
@@ -153,6 +155,14 @@ class Closure:
         is_variable = any(not isinstance(one.node, names.DEFINING) for one in definers)
         is_log = isinstance(self._source.namespace.get(name), logging.Logger)
         return found if is_variable and not is_log else []
+
+    def _is_beyond(self, name: str, loose: list[Statement]) -> bool:
+        """Return whether a value says more than the lines that a module may contain.
+
+        It may contain `layer.adapt(data)`, and no loops or contexts, in which anything may happen.
+        """
+        plain = literal(self._source.namespace.get(name)) is not None
+        return any(plain or not isinstance(one.node, ast.Expr) for one in loose)
 
     def _bound(self, name: str, loose: list[Statement]) -> str | None:
         """Return the line for a message by which a name has the value that it has."""

@@ -175,6 +175,7 @@ def _changed(part: ast.AST) -> str | None:
 
 
 def _root(expression: ast.expr) -> str | None:
-    while isinstance(expression, ast.Attribute | ast.Subscript):
-        expression = expression.value
+    while isinstance(expression, ast.Attribute | ast.Subscript | ast.Call):
+        inner = expression.func if isinstance(expression, ast.Call) else expression.value
+        expression = inner
     return expression.id if isinstance(expression, ast.Name) else None

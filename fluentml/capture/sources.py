@@ -142,7 +142,7 @@ def source_of(code: CodeType, namespace: Mapping[str, Any]) -> Source | None:
         return _file(path.resolve(), namespace)
     cells = namespace.get("In")
     if namespace.get("__name__") == "__main__" and isinstance(cells, list):
-        statements = tuple(_cells(cells))
+        statements = tuple(_cells(cells, namespace))
         return Source("the notebook", "notebook", Path.cwd(), "", "", namespace, statements)
     return None
 
@@ -166,10 +166,11 @@ def _file(path: Path, namespace: Mapping[str, Any]) -> Source | None:
     return Source(path.name, path.stem, folder, package, str(path), namespace, statements)
 
 
-def _cells(cells: Sequence[str]) -> list[Statement]:
+def _cells(cells: Sequence[str], namespace: Mapping[str, Any]) -> list[Statement]:
     """Return the statements of a notebook in the order of the page, as far as that can be known.
 
-    A cell that is run again, edited or not, takes the place that it had.
+    A cell that is run again, edited or not, takes the place that it had. What a cell did not come
+    to, because it failed before, does not count.
     """
     kept: list[Statement] = []
     for number, text in enumerate(cells):
@@ -177,7 +178,8 @@ def _cells(cells: Sequence[str]) -> list[Statement]:
             statements = [*_statements(text, f"In [{number}]")]
             for statement in statements:
                 for inner in _under_magic(statement):
-                    _put(kept, inner)
+                    if not inner.binds or inner.binds & namespace.keys():
+                        _put(kept, inner)
         except SyntaxError:
             continue
     return kept
