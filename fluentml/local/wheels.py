@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 import os
 import re
-import sys
 import tempfile
 import zipfile
 from collections.abc import Iterator, Mapping
@@ -18,9 +17,7 @@ from tfx.utils import io_utils
 from wheel.wheelfile import WheelFile
 
 from fluentml.capture import files_imported
-
-_installed: dict[str, bytes] = {}
-"""What this process last got as the file of a module."""
+from fluentml.executors.user_wheels import unpacked
 
 
 @contextlib.contextmanager
@@ -30,13 +27,13 @@ def in_process() -> Iterator[None]:
     TFX starts a process of setuptools for every module and one of pip for every step, and ships
     each file beside the module, so that an edit of any of them makes another step of it.
     """
-    stock = udf_utils.package_user_module_file, udf_utils.install_to_temp_directory
+    before = udf_utils.package_user_module_file
     udf_utils.package_user_module_file = _package
-    udf_utils.install_to_temp_directory = _install
     try:
-        yield
+        with unpacked():
+            yield
     finally:
-        udf_utils.package_user_module_file, udf_utils.install_to_temp_directory = stock
+        udf_utils.package_user_module_file = before
 
 
 def _package(instance_name: str, module_path: str, pipeline_root: str) -> tuple[str, str]:
@@ -45,7 +42,7 @@ def _package(instance_name: str, module_path: str, pipeline_root: str) -> tuple[
     Returns:
         The wheel's path, and the module as TFX's executors are told of it.
     """
-    module = Path(io_utils.ensure_local(module_path)).resolve()
+    module = Path(io_utils.ensure_local(module_path)).absolute()
     imported = files_imported([(module.read_text(errors="replace"), "")], module.parent)
     files = {module.name: module, **imported}
     version = f"0.0+{udf_utils._get_version_hash(str(module.parent), [*files])}"
@@ -75,32 +72,3 @@ def _write(wheel: Path, release: str, files: Mapping[str, bytes]) -> None:
         for inside, content in {**files, **described}.items():
             # The same files make the same wheel, whenever.
             archive.writestr(zipfile.ZipInfo(inside, (1980, 1, 1, 0, 0, 0)), content)
-
-
-def _install(pip_dependency: str, temp_dir: str | None = None) -> str:
-    """Unpack a wheel of user code; leave everything else to pip."""
-    if "tfx_user_code" not in Path(pip_dependency).name:
-        return str(_STOCK_INSTALL(pip_dependency, temp_dir))
-    folder = temp_dir or tempfile.mkdtemp()
-    with zipfile.ZipFile(io_utils.ensure_local(pip_dependency)) as archive:
-        archive.extractall(folder)
-        files = [name for name in archive.namelist() if name.endswith(".py")]
-        # The module itself stands first, and TFX reloads it.
-        _forget_others({name: archive.read(name) for name in files[1:]})
-    return folder
-
-
-_STOCK_INSTALL = udf_utils.install_to_temp_directory
-
-
-def _forget_others(files: Mapping[str, bytes]) -> None:
-    """Forget what this process may have loaded from other versions of these files.
-
-    After an edit in a notebook's session the step would run the old code, and the cache would keep
-    the outcome for the new one.
-    """
-    changed = {inside for inside, content in files.items() if _installed.get(inside) != content}
-    _installed.update(files)
-    for top in {re.split(r"[/.]", inside)[0] for inside in changed}:
-        for loaded in [name for name in sys.modules if f"{name}.".startswith(f"{top}.")]:
-            del sys.modules[loaded]

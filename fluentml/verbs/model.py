@@ -82,7 +82,7 @@ class Model(Chain):
 
         With `directory=fn_args.working_dir` in it, a search that an error or a kill interrupted
         goes on when the pipeline runs here again, with what it read before (`cache()`), the same
-        parameters and the same code (every `.py` file beside the module, as TFX ships them):
+        parameters and the same code (the module, and the files beside it that it imports):
         completed trials do not run again.
 
         Args:
