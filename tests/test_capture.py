@@ -376,6 +376,23 @@ def test_a_closure_over_a_live_object(here: Path):
     )
 
 
+def test_a_name_that_stands_for_two_things(here: Path):
+    names = script(
+        "def scaled(x):\n    return x * units\n\n\nunits = 2\n\n\ndef make(units):\n"
+        "    def helper(x):\n        return x + units\n\n"
+        "    def run_fn(fn_args):\n        return scaled(1)\n\n"
+        "    def other(fn_args):\n        return scaled(1) + helper(1) + units\n\n"
+        "    return run_fn, other\n\n\nfunctions = make(3)\n"
+    )
+    assert "units = 2" in written(names["functions"][0])
+    assert message_of(DefinitionError, module_of, names["functions"][1]) == (
+        "train() cannot write 'other' into a module: it uses 'units', which stands for two things "
+        "here.\n"
+        "  used at script.py:2: return x * units\n"
+        f"{HINT}"
+    )
+
+
 def test_an_unknown_name(here: Path):
     assert refused("UNITS = 1\n\n\ndef run_fn(fn_args):\n    return UNIT\n") == (
         "train() cannot write 'run_fn' into a module: it uses 'UNIT', which nothing in script.py "

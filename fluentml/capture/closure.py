@@ -18,6 +18,7 @@ from fluentml.capture.sources import Source, Statement, place_of
 from fluentml.errors import DefinitionError, did_you_mean
 
 HINT = "build it in the function, pass plain values by custom_config=, or import it."
+TWO_THINGS = "which stands for two things here"
 GIVEN = {
     "__name__",
     "__doc__",
@@ -41,7 +42,7 @@ class Closure:
         self._done: set[str] = set()
         # What a function within another one sees of that one.
         self._cells: dict[str, Any] = {}
-        self._inner: list[ast.stmt] = []
+        self._inner: dict[str, ast.stmt] = {}
 
     # -- what was found ---------------------------------------------------------------------------
 
@@ -100,7 +101,7 @@ class Closure:
                 hint="define it by def; a decorator keeps a function's name by functools.wraps.",
             )
         self._done.add(function.__name__)
-        self._inner.append(statement.node)
+        self._inner[function.__name__] = statement.node
         for name, cell in zip(code.co_freevars, function.__closure__ or (), strict=True):
             self._take_cell(name, cell, statement)
         self._take(statement)
@@ -110,8 +111,10 @@ class Closure:
             value = cell.cell_contents
         except ValueError:  # It is not filled yet.
             return
-        if self._cells.setdefault(name, value) is not value:
-            raise self._error(name, "which stands for two things here", user)
+        is_new = name not in self._cells
+        is_taken = name in self._done and name not in self._inner
+        if (is_new and is_taken) or self._cells.setdefault(name, value) is not value:
+            raise self._error(name, TWO_THINGS, user)
         if name not in self._done:
             self._done.add(name)
             self._take_value(name, value, user, self._source.bound_around(user, name))
@@ -129,8 +132,8 @@ class Closure:
                 self._need(name, statement)
 
     def _need(self, name: str, user: Statement | None) -> None:
-        if user and name in self._cells and user.node not in self._inner:
-            raise self._error(name, "which stands for two things here", user)
+        if user and name in self._cells and user.node not in self._inner.values():
+            raise self._error(name, TWO_THINGS, user)
         if name in self._done or name in GIVEN:
             return
         self._done.add(name)

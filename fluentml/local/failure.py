@@ -39,7 +39,7 @@ def user_frames(error: BaseException, modules: Iterable[str]) -> list[Frame]:
         modules: The user's module files.
     """
     known: dict[str, _Code] = {}
-    for module in map(Path, modules):
+    for module in filter(Path.is_file, map(Path, modules)):
         origin = Origin.of(module)
         imported = files_imported([(module.read_text(errors="replace"), "")], module.parent)
         for inside, file in {**imported, module.name: module}.items():

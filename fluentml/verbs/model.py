@@ -31,6 +31,9 @@ class Model(Chain):
     ) -> Self:
         """Transform the examples by `preprocessing_fn(inputs)`, and keep it as a graph for serving.
 
+        A function is taken along by its source, with what it refers to in its file or in the cells
+        of its notebook: the call writes it as a module file to `{root}/{name}/_modules`.
+
         Args:
             module: The function, a Python file that defines `preprocessing_fn`, or its import path.
                 The function gets a dict of batches: a tf.Tensor of shape [batch] or [batch, n], or
@@ -49,6 +52,10 @@ class Model(Chain):
                 custom_config)`.
             splits_config: TFX's `transform_pb2.SplitsConfig`, instead of the two kinds of splits.
             **step: See `Step`.
+
+        Raises:
+            DefinitionError: The function refers to what source cannot bring back, such as an open
+                model.
         """
         return self._add(
             kinds.Transform,
