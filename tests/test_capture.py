@@ -495,6 +495,40 @@ def test_every_verb_that_calls_a_function(here: Path, verb: str, name: str):
     assert written(function, verb).endswith(f"    return x\n\n\n{name} = mine\n")
 
 
+def test_two_functions_of_one_step(here: Path):
+    names = script(
+        "N = 1\n\n\ndef options(stats_type, stats_options):\n    return N\n\n\n"
+        "def unused(): ...\n\n\ndef preprocessing_fn(inputs):\n    return N\n"
+    )
+    chain = fml.PipelineDef("p").preprocess(
+        names["preprocessing_fn"], stats_options_updater_fn=names["options"]
+    )
+    assert Path(chain.components[-1].module).read_text() == (
+        HEADER + "\nN = 1\n\n\ndef options(stats_type, stats_options):\n    return N\n\n\n"
+        "def preprocessing_fn(inputs):\n    return N\n\n\nstats_options_updater_fn = options\n"
+    )
+    assert message_of(
+        DefinitionError,
+        fml.PipelineDef("p").preprocess,
+        "m.py",
+        stats_options_updater_fn=names["options"],
+    ) == (
+        "preprocess() takes stats_options_updater_fn= as a function where the first one is a "
+        "function too.\n"
+        "Hint: define it in the module file, where TFX finds it by that name."
+    )
+    other = script("def options(stats_type, stats_options): ...\n", "other.py")["options"]
+    assert message_of(
+        DefinitionError,
+        fml.PipelineDef("p").preprocess,
+        names["preprocessing_fn"],
+        stats_options_updater_fn=other,
+    ) == (
+        "preprocess() takes 'preprocessing_fn' and 'options' from two files.\n"
+        "Hint: define both in one, or name a module file that imports both."
+    )
+
+
 def test_a_folder_that_cannot_be_written(here: Path):
     names = script(RUN_FN)
     (here / "artifacts").write_text("")

@@ -13,7 +13,7 @@ import os
 import tempfile
 from collections.abc import Callable, Mapping
 from pathlib import Path
-from types import FunctionType
+from types import FunctionType, MappingProxyType
 from typing import Any
 
 from fluentml.capture.closure import Closure
@@ -29,7 +29,13 @@ WRITTEN = "_modules"
 
 
 def captured(
-    function: Callable[..., Any], *, folder: str, verb: str, called: str = "", also: str = ""
+    function: Callable[..., Any],
+    *,
+    folder: str,
+    verb: str,
+    called: str = "",
+    beside: Mapping[str, Callable[..., Any]] = MappingProxyType({}),
+    also: str = "",
 ) -> str:
     """Write a module file that defines a function, unless it is there; return its path.
 
@@ -41,30 +47,51 @@ def captured(
         folder: A local folder to write to; made if it is not there.
         verb: The method of the chain that got the function, for messages: `train()`.
         called: The name that the module must have for it; default: the function's own.
+        beside: Further functions of the same file or notebook, by the names to have for them.
         also: Source text to append; it may call the function by its own name.
 
     Raises:
         DefinitionError: It is no function, its source is not available, it refers to something
             that source cannot bring back, or the folder cannot be written.
     """
-    original = inspect.unwrap(function)
-    if not isinstance(original, FunctionType):
-        raise DefinitionError(
-            f"{verb} takes a Python file, an import path or a function, not {function!r}.",
-            hint="define a function; what it should know besides goes into custom_config=.",
-        )
-    source = source_of(original.__code__, original.__globals__)
-    if source is None:
-        raise DefinitionError(
-            f"{verb} cannot write {original.__name__!r} into a module: its source is not "
-            f"available, {original.__code__.co_filename!r} cannot be read.",
-            hint="define it in a file or in a cell of its own.",
-        )
+    original = _original(function, verb)
+    source = _source(original, verb)
     closure = Closure(verb, source)
     name = closure.take_function(function, original)
-    if called and called != name:
-        also = f"{called} = {name}\n\n\n{also}" if also else f"{called} = {name}"
-    return _write(source, closure, name, also, Path(folder), verb)
+    aliases = [f"{called} = {name}"] if called not in ("", name) else []
+    for wanted, other in beside.items():
+        inner = _original(other, verb)
+        if inner.__globals__ is not original.__globals__:
+            raise DefinitionError(
+                f"{verb} takes {original.__name__!r} and {inner.__name__!r} from two files.",
+                hint="define both in one, or name a module file that imports both.",
+            )
+        own = closure.take_function(other, inner)
+        aliases += [f"{wanted} = {own}"] if wanted != own else []
+    tail = "\n\n\n".join(filter(None, ["\n".join(aliases), also]))
+    return _write(source, closure, name, tail, Path(folder), verb)
+
+
+def _original(function: Callable[..., Any], verb: str) -> FunctionType:
+    """Return the function under its decorators."""
+    original = inspect.unwrap(function)
+    if isinstance(original, FunctionType):
+        return original
+    raise DefinitionError(
+        f"{verb} takes a Python file, an import path or a function, not {function!r}.",
+        hint="define a function; what it should know besides goes into custom_config=.",
+    )
+
+
+def _source(function: FunctionType, verb: str) -> Source:
+    source = source_of(function.__code__, function.__globals__)
+    if source is not None:
+        return source
+    raise DefinitionError(
+        f"{verb} cannot write {function.__name__!r} into a module: its source is not available, "
+        f"{function.__code__.co_filename!r} cannot be read.",
+        hint="define it in a file or in a cell of its own.",
+    )
 
 
 def _write(source: Source, closure: Closure, name: str, also: str, folder: Path, verb: str) -> str:

@@ -24,7 +24,7 @@ class Model(Chain):
         splits_to_transform: Sequence[str] | None = None,
         analyzer_cache: bool | None = None,
         disable_statistics: bool = False,
-        stats_options_updater_fn: str | None = None,
+        stats_options_updater_fn: str | Callable[..., Any] | None = None,
         custom_config: Mapping[str, Any] | None = None,
         splits_config: Any = None,
         **step: Unpack[Step],
@@ -45,9 +45,9 @@ class Model(Chain):
                 computed. None keeps what was computed and reads nothing, False does neither.
             disable_statistics: Whether to leave out the statistics of the examples before and after
                 the transformation; it is quicker then.
-            stats_options_updater_fn: Import path of `stats_options_updater_fn(stats_type,
-                stats_options)`, which returns the changed `tfdv.StatsOptions` of these statistics.
-                In a module file it is the function of that name.
+            stats_options_updater_fn: `stats_options_updater_fn(stats_type, stats_options)`, which
+                returns the changed `tfdv.StatsOptions` of these statistics: a function beside a
+                function, an import path beside one. In a module file it is the one of that name.
             custom_config: Plain values for a second parameter, `preprocessing_fn(inputs,
                 custom_config)`.
             splits_config: TFX's `transform_pb2.SplitsConfig`, instead of the two kinds of splits.
@@ -57,14 +57,15 @@ class Model(Chain):
             DefinitionError: The function refers to what source cannot bring back, such as an open
                 model.
         """
+        updater = stats_options_updater_fn
         return self._add(
             kinds.Transform,
-            module=self._module(kinds.Transform, module),
+            module=self._module(kinds.Transform, module, stats_options_updater_fn=updater),
             splits_to_analyze=splits_to_analyze,
             splits_to_transform=splits_to_transform,
             analyzer_cache=analyzer_cache,
             disable_statistics=disable_statistics,
-            stats_options_updater_fn=stats_options_updater_fn,
+            stats_options_updater_fn=None if callable(updater) else updater,
             custom_config=custom_config,
             splits_config=splits_config,
             **step,
