@@ -255,6 +255,20 @@ def run_fn(fn_args):
     )
 
 
+def test_text_within_a_function_within_a_function_keeps_its_margin(here: Path):
+    names = script(
+        "def make():\n    def run_fn(x):\n        return '''a\n  b\n            c'''\n\n"
+        "    return run_fn\n\n\nfunctions = [make()]\n"
+    )
+    function = names["functions"][0]
+    module = module_of(function)
+    assert runpy.run_path(str(module))["run_fn"](1) == function(1)
+    origin = Origin.of(module)
+    assert origin is not None
+    line = module.read_text().split("\n").index("    def run_fn(x):") + 1
+    assert origin.place(line) == ("script.py", 2)
+
+
 def test_decorated_by_wraps(here: Path):
     names = script(
         """import functools

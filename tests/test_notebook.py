@@ -43,6 +43,10 @@ def test_cells(tmp_path: Path):
         RUN_FN.replace("(DOUBLE)", "(DOUBLE), WORDS"),
         "WORDS.append('a')",
         SHOW,
+        # It now begins with what came later.
+        "def logged(function):\n    return function",
+        f"@logged\n{SCALED}",
+        SHOW,
         "run_fn = lambda fn_args: nothing",
         f"try:\n    {SHOW}\nexcept ValueError as error:\n    print(error)",
     )
@@ -53,10 +57,12 @@ def test_cells(tmp_path: Path):
         f"{HEADER}\nWORDS = ['a']\n\nUNITS = 9\n\nDOUBLE = UNITS * 2\n\n\n{SCALED}\n\n\n"
         f"{RUN_FN}, WORDS\n\n"
     )
-    assert printed[12] == (
+    decorated = printed[13]
+    assert decorated.index("def logged") < decorated.index("@logged") < decorated.index("scaled(x)")
+    assert printed[15] == (
         "train() cannot write 'run_fn' into a module: it uses 'nothing', which nothing in the "
         "notebook defines.\n"
-        "  used at In [12]:1: run_fn = lambda fn_args: nothing\n"
+        "  used at In [15]:1: run_fn = lambda fn_args: nothing\n"
         "Hint: define or import it.\n"
     )
 

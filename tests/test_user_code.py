@@ -155,3 +155,15 @@ def test_the_wheel_is_the_one_of_tfx(folder: Path, tmp_path: Path):
     by_pip = udf_utils.install_to_temp_directory(ours)
     for folder in (unpacked, by_pip, udf_utils.install_to_temp_directory(theirs)):
         assert (Path(folder) / "alone.py").read_text() == "x = 1\n"
+
+
+def test_what_else_a_step_installs_is_left_to_pip(monkeypatch: pytest.MonkeyPatch):
+    from tfx.components.util import udf_utils
+
+    from fluentml.executors import user_wheels
+
+    stock = udf_utils.install_to_temp_directory
+    monkeypatch.setattr(user_wheels, "_STOCK_INSTALL", lambda name, folder: f"{name} {folder}")
+    with user_wheels.unpacked():
+        assert udf_utils.install_to_temp_directory("six==1.16", "there") == "six==1.16 there"
+    assert udf_utils.install_to_temp_directory is stock

@@ -67,6 +67,14 @@ def used_by(node: ast.stmt) -> Uses:
     return Uses(frozenset(needed), frozenset(welcome - needed))
 
 
+def used_at_once(node: ast.stmt) -> frozenset[str]:
+    """Return the names that a statement needs in order to run; the body of a function waits."""
+    if isinstance(node, FUNCTION):
+        node = deepcopy(node)
+        node.body = [ast.Pass()]
+    return used_by(node).needed
+
+
 def declared_global(node: ast.stmt) -> frozenset[str]:
     """Return the names that functions in a statement bind by `global`."""
     parts = (part for part in ast.walk(node) if isinstance(part, ast.Global))
@@ -81,6 +89,12 @@ def only_defines(node: ast.stmt) -> bool:
         handled = [item for handler in node.handlers for item in handler.body]
         return all(map(only_defines, [*node.body, *handled, *node.orelse, *node.finalbody]))
     return isinstance(node, (*DEFINING, *ASSIGNING, ast.Pass, ast.Raise))
+
+
+def holds_long_text(node: ast.stmt) -> bool:
+    """Return whether a string in a statement goes over several lines."""
+    texts = (part for part in ast.walk(node) if isinstance(part, ast.Constant | ast.JoinedStr))
+    return any(part.lineno != part.end_lineno for part in texts)
 
 
 def first_line(node: ast.stmt) -> int:

@@ -189,7 +189,8 @@ def _under_magic(statement: Statement) -> Iterator[Statement]:
     """Yield the statements of a cell that begins with `%%time` or alike; else the statement."""
     call = getattr(statement.node, "value", None)
     if isinstance(call, ast.Call) and getattr(call.func, "attr", "") == "run_cell_magic":
-        magic, _, body = (getattr(argument, "value", "") for argument in call.args)
+        values = [getattr(argument, "value", "") for argument in call.args]
+        magic, body = values[0], values[-1]
         if magic in ("capture", "prun", "time"):
             # The line of the magic is the cell's first.
             yield from _statements("\n" + body, statement.place)
@@ -203,7 +204,7 @@ def _put(kept: list[Statement], new: Statement) -> None:
     for index in reversed(old):
         del kept[index]
     # What it uses may have come later than what it replaces.
-    used = new.uses.needed if not isinstance(new.node, names.FUNCTION) else frozenset()
+    used = names.used_at_once(new.node)
     if any(used & one.binds for one in kept[place:]):
         place = len(kept)
     kept.insert(place, new)
@@ -256,6 +257,9 @@ def _with_comment(lines: Sequence[str], first: int) -> int:
 def _inner(node: ast.stmt, top: Statement) -> Statement:
     begin = names.first_line(node)
     lines = top.text.split("\n")[begin - top.line : (node.end_lineno or begin) - top.line + 1]
+    if names.holds_long_text(node):
+        # What is in a string keeps its margin.
+        return Statement(node, "\n".join(["if True:", *lines]), top.place, begin - 1)
     return Statement(node, textwrap.dedent("\n".join(lines)), top.place, begin)
 
 
