@@ -24,7 +24,7 @@ pytestmark = pytest.mark.tfx  # the examples' data come with TFX
 
 @pytest.fixture(autouse=True)
 def elsewhere(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Work in another folder: an example may keep a data frame under its root."""
+    """Work in another folder: an example keeps data frames and functions under its root."""
     monkeypatch.chdir(tmp_path)
 
 
@@ -50,12 +50,6 @@ def vars_of(kind: type) -> list[str]:
             if inspect.isfunction(value) and not name.startswith("_")
         }
     )
-
-
-@pytest.fixture(autouse=True)
-def elsewhere(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Functions are written as modules under the root, which lies in the working directory."""
-    monkeypatch.chdir(tmp_path)
 
 
 @pytest.mark.parametrize("name", NAMES)
