@@ -40,8 +40,8 @@ pipeline = (
     .from_csv(datasets.iris())  # a folder of CSV files; two thirds to train, one to evaluate
     .generate_statistics()
     .infer_schema()
-    .preprocess(__file__)  # the file that defines preprocessing_fn
-    .train(__file__, train_steps=200)  # … and run_fn
+    .preprocess(preprocessing_fn)
+    .train(run_fn, train_steps=200)
     .evaluate_model(
         "variety_xf",
         metrics=["SparseCategoricalAccuracy"],

@@ -473,6 +473,14 @@ def test_a_transformed_label_needs_a_transform():
     assert problems_of(labelled("tips_xf", preprocessing_function_names=[])) != []
 
 
+def test_a_label_named_in_a_file_that_the_module_imports():
+    put("m.py", "from names import LABEL\n\n\ndef preprocessing_fn(inputs): ...\n")
+    put("names.py", "LABEL = 'zzz'\n")
+    assert problems_of(labelled("zzz", start=SCHEMA.preprocess("m.py"))) == []
+    put("names.py", "LABEL = 'other'\n")
+    assert problems_of(labelled("zzz", start=SCHEMA.preprocess("m.py"))) != []
+
+
 def test_a_label_is_looked_for_in_the_data_that_are_evaluated():
     put("holdout/a.csv", "fare,tip\n1,2\n")
     assert "label='tips' is no column" in one_problem(

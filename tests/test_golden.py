@@ -24,7 +24,7 @@ pytestmark = pytest.mark.tfx  # the examples' data come with TFX
 
 @pytest.fixture(autouse=True)
 def elsewhere(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Work in another folder: an example may keep a data frame under its root."""
+    """Work in another folder: an example keeps data frames and functions under its root."""
     monkeypatch.chdir(tmp_path)
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import runpy
 from pathlib import Path
 
 import pytest
@@ -202,6 +203,29 @@ def test_the_error_texts_of_data_are_the_real_ones(project: Path):
             fml.PipelineDef("taxi").from_csv("data").check()
         (problem,) = error.value.problems
         assert f"```\n{problem}\n```" in README
+
+
+def test_a_function_is_handed_over(project: Path, monkeypatch: pytest.MonkeyPatch):
+    (code,) = [block for block in blocks("python") if "def training" in block]
+    building = "UNITS = 8\n\n\ndef build_model(units): ...\n\n\n"
+    Path("script.py").write_text(building + code)
+    names = runpy.run_path(str(project / "script.py"), {"pipeline": fml.PipelineDef("p")})
+    module = Path(names["pipeline"].components[-1].module)
+    assert module.parent.parent == Path("artifacts/p/_modules")
+    assert building in module.read_text()
+
+
+def test_a_live_object_is_refused(project: Path):
+    Path("script.py").write_text(
+        "import contextlib\n\nModel = type('Model', (), {})\n"
+        "with contextlib.nullcontext(Model()) as model:\n    pass\n\n\n"
+        "def training(fn_args):\n    model.fit(fn_args)\n"
+    )
+    function = runpy.run_path(str(project / "script.py"))["training"]
+    with pytest.raises(fml.DefinitionError) as error:
+        fml.PipelineDef("p").train(function)
+    told = str(error.value).replace("contextlib.nullcontext(Model())", "opened()")
+    assert f"```\n{told}\n```" in README
 
 
 def test_the_changelog_tells_this_version():

@@ -7,6 +7,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import TypeAlias
 
+from fluentml.capture import files_imported
 from fluentml.checks import _csv
 from fluentml.checks._paths import Problems
 from fluentml.checks.files import files_of_csv
@@ -66,7 +67,11 @@ def _may_be_there(feature: str, columns: list[str], transforms: list[Transform])
 
 def _mentions(transform: Transform, text: str) -> bool:
     path = Path(transform.module)
-    return not path.is_file() or text in path.read_text(errors="replace")
+    if not path.is_file():
+        return True
+    code = path.read_text(errors="replace")
+    imported = files_imported([(code, "")], path.parent).values()
+    return text in code or any(text in file.read_text(errors="replace") for file in imported)
 
 
 def _csv_header(step: CsvExampleGen) -> list[str] | None:

@@ -7,6 +7,7 @@ import importlib.util
 from collections.abc import Iterator
 from pathlib import Path
 
+from fluentml.capture import WRITTEN, Origin
 from fluentml.checks._paths import Problems, missing
 from fluentml.components import Evaluator, SchemaCuration, Transform, UserCode
 from fluentml.errors import PipelineError, did_you_mean, listing
@@ -38,6 +39,13 @@ def metric_modules(graph: Graph, node: Node) -> Problems:
 
 def _module_file(step: UserCode) -> Problems:
     path = Path(step.module)
+    if not path.is_file() and path.parent.parent.name == WRITTEN:
+        yield PipelineError(
+            f"{step.verb} calls a function that fluentml wrote into {step.module!r}, and that file "
+            "is gone.",
+            hint="make the chain again: that writes it again.",
+        )
+        return
     if not path.is_file():
         yield missing(f"{step.verb} reads the module file {step.module!r}", path)
         return
@@ -49,8 +57,9 @@ def _module_file(step: UserCode) -> Problems:
     statements = list(_top_level(tree.body))
     functions = {item.name: item for item in statements if isinstance(item, _FUNCTION)}
     wanted = f"{step.FUNCTION}({', '.join(step.PARAMETERS)})"
-    if step.FUNCTION in functions:
-        yield from _parameters(step, functions[step.FUNCTION], wanted)
+    called = _alias(statements, step.FUNCTION)
+    if called in functions:
+        yield from _parameters(step, functions[called], wanted)
     elif not {step.FUNCTION, "*"} & _other_names(statements):
         near = did_you_mean(step.FUNCTION, functions)
         yield PipelineError(
@@ -101,6 +110,16 @@ def _other_names(statements: list[ast.AST]) -> set[str]:
     return names
 
 
+def _alias(statements: list[ast.AST], name: str) -> str:
+    """Return the name that another one is given to at last: `run_fn = training`."""
+    for item in statements:
+        if isinstance(item, ast.Assign) and isinstance(item.value, ast.Name):
+            names = {target.id for target in item.targets if isinstance(target, ast.Name)}
+            if name in names:
+                return item.value.id
+    return name
+
+
 def _parameters(
     step: UserCode, function: ast.FunctionDef | ast.AsyncFunctionDef, wanted: str
 ) -> Problems:
@@ -122,11 +141,14 @@ def _parameters(
     )
     # A decorator may well change the parameters.
     if not fits and not function.decorator_list:
+        parameters = ", ".join(step.PARAMETERS)
+        origin = Origin.of(step.module)
+        place, line = (origin and origin.place(function.lineno)) or (step.module, function.lineno)
+        defines = f"{origin.label} defines" if origin else f"{step.module!r} defines"
         yield PipelineError(
-            f"{step.verb} calls {wanted}, and {step.module!r} defines "
-            f"{function.name}({ast.unparse(arguments)}).",
-            f"  {step.module}:{function.lineno}",
-            hint=f"write def {wanted}; further parameters need defaults.",
+            f"{step.verb} calls {wanted}, and {defines} {function.name}({ast.unparse(arguments)}).",
+            f"  {place}:{line}",
+            hint=f"write def {function.name}({parameters}); further parameters need defaults.",
         )
 
 

@@ -13,6 +13,7 @@ class UserCode(Component):
     Attributes:
         module: A Python file that defines `FUNCTION` at its top level (TFX ships it together with
             the `.py` files beside it), or the import path of the function, `"package.module.name"`.
+            A function itself arrives here as the file that it was written into.
         custom_config: Plain values that the function receives.
     """
 

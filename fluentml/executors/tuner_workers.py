@@ -29,7 +29,7 @@ from keras_tuner.src import protos
 from keras_tuner.src.distribute import oracle_chief, oracle_client
 from tfx.utils import json_utils
 
-from fluentml.executors import tuner_search
+from fluentml.executors import tuner_search, user_wheels
 
 LOOPBACK = "127.0.0.1"
 IDLE_S = 0.2
@@ -180,7 +180,10 @@ class Client(oracle_client.OracleClient):
 def _work(folder: Path) -> None:
     """Run trials until the oracle has no more."""
     request = Request.read(folder / "request.json")
-    made = tuner_search.make_tuner(request.input_dict, request.exec_properties, request.working_dir)
+    with user_wheels.unpacked():
+        made = tuner_search.make_tuner(
+            request.input_dict, request.exec_properties, request.working_dir
+        )
     made.tuner.oracle = Client(made.tuner.oracle._oracle, folder)
     with tuner_search.loaded_modules_left_alone():
         made.tuner.search(**made.fit_kwargs)

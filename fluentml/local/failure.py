@@ -8,6 +8,9 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import NamedTuple
 
+from fluentml.capture import Origin, files_imported
+from fluentml.errors import shown
+
 # Beam and AutoGraph pass tracebacks on as text inside messages, so the frames are read from text.
 FRAME = re.compile(r'File "(?P<file>[^"]+)", line (?P<line>\d+), in (?P<function>[^\n*]+?)[ *]*\n')
 ERROR = re.compile(r"^\s*(?:[\w.]+\.)?(\w*(?:Error|Exception|Interrupt|Warning)): (.+)$", re.M)
@@ -28,18 +31,21 @@ class Frame(NamedTuple):
 def user_frames(error: BaseException, modules: Iterable[str]) -> list[Frame]:
     """Return the frames in the user's files, outermost first.
 
-    TFX runs a copy of the module file and of the files beside it; the frames name the originals.
+    TFX runs a copy of the module file and of those that it imports, and a function of a script or a
+    notebook is written as a module first; the frames name the originals.
 
     Args:
         error: What was raised.
         modules: The user's module files.
     """
-    originals = {
-        path.name: path for module in modules for path in Path(module).resolve().parent.glob("*.py")
-    }
+    known: dict[str, _Code] = {}
+    for module in filter(Path.is_file, map(Path, modules)):
+        origin = Origin.of(module)
+        imported = files_imported([(module.read_text(errors="replace"), "")], module.parent)
+        for inside, file in {**imported, module.name: module}.items():
+            known[inside] = _Code(inside, file, origin)
     text = "".join(traceback.format_exception(error))
-    frames = list(_frames(text, originals))
-    return list(dict.fromkeys(frames))
+    return list(dict.fromkeys(_frames(text, known.values())))
 
 
 def summary(error: BaseException) -> str:
@@ -53,20 +59,26 @@ def summary(error: BaseException) -> str:
     return f"{type(error).__name__}: {first}" if first else type(error).__name__
 
 
-def _frames(text: str, originals: dict[str, Path]) -> Iterator[Frame]:
+class _Code(NamedTuple):
+    """A file that went along, by its path beside the module."""
+
+    inside: str
+    file: Path
+    origin: Origin | None
+
+    def frame(self, line: int, function: str) -> Frame:
+        lines = self.file.read_text(errors="replace").splitlines()
+        code = lines[line - 1].strip() if line <= len(lines) else ""
+        found = self.origin.place(line, self.inside) if self.origin else None
+        place, line = found or (shown(self.file.resolve()), line)
+        return Frame(place, line, function, code)
+
+
+def _frames(text: str, known: Iterable[_Code]) -> Iterator[Frame]:
     for match in FRAME.finditer(text):
-        path = Path(match["file"])
-        original = originals.get(path.name)
-        if original is None or "site-packages" in path.parts:
-            continue
-        number = int(match["line"])
-        lines = original.read_text(errors="replace").splitlines()
-        code = lines[number - 1].strip() if number <= len(lines) else ""
-        yield Frame(_short(original), number, match["function"], code)
-
-
-def _short(path: Path) -> str:
-    try:
-        return str(path.relative_to(Path.cwd()))
-    except ValueError:
-        return str(path)
+        parts = Path(match["file"]).parts
+        for code in known if "site-packages" not in parts else ():
+            inside = Path(code.inside).parts
+            if parts[-len(inside) :] == inside:
+                yield code.frame(int(match["line"]), match["function"])
+                break

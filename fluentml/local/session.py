@@ -12,6 +12,7 @@ from tfx.orchestration.local import runner_utils
 from tfx.orchestration.portable import launcher, runtime_parameter_utils
 
 from fluentml.executors import pusher, tuner
+from fluentml.local import wheels
 from fluentml.lowering import to_ir
 from fluentml.results import Artifact, State
 
@@ -40,7 +41,8 @@ class Session:
     """A compiled pipeline under a run id; `launch` runs one node by TFX's own launcher."""
 
     def __init__(self, pipeline: Any, run_id: str) -> None:
-        ir = to_ir(pipeline)
+        with wheels.in_process():
+            ir = to_ir(pipeline)
         runtime_parameter_utils.substitute_runtime_parameter(
             ir, {constants.PIPELINE_RUN_ID_PARAMETER_NAME: run_id}
         )
@@ -62,14 +64,15 @@ class Session:
             NotLaunchedError: TFX could not resolve its inputs.
             Exception: Whatever its executor raised.
         """
-        info = launcher.Launcher(
-            pipeline_node=self._nodes[id],
-            mlmd_connection=metadata.Metadata(self._connection),
-            pipeline_info=self._ir.pipeline_info,
-            pipeline_runtime_spec=self._ir.runtime_spec,
-            executor_spec=runner_utils.extract_executor_spec(self._deployment, id),
-            custom_driver_spec=runner_utils.extract_custom_driver_spec(self._deployment, id),
-        ).launch()
+        with wheels.in_process():
+            info = launcher.Launcher(
+                pipeline_node=self._nodes[id],
+                mlmd_connection=metadata.Metadata(self._connection),
+                pipeline_info=self._ir.pipeline_info,
+                pipeline_runtime_spec=self._ir.runtime_spec,
+                executor_spec=runner_utils.extract_executor_spec(self._deployment, id),
+                custom_driver_spec=runner_utils.extract_custom_driver_spec(self._deployment, id),
+            ).launch()
         if info is None or not info.execution_id:
             return Launched("skipped", {})
         with metadata.Metadata(self._connection) as handle:

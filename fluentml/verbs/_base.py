@@ -6,9 +6,14 @@ from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping
 from typing import Any
 
+from platformdirs import user_cache_path
 from typing_extensions import Self, TypedDict
 
+from fluentml.capture import WRITTEN, captured
+from fluentml.components import UserCode
+from fluentml.errors import DefinitionError
 from fluentml.graph import Settings
+from fluentml.sources import PathLike
 from fluentml.spec import Channel, Component, Condition
 from fluentml.words import make
 
@@ -50,3 +55,37 @@ class Chain(ABC):
 
     def _add(self, kind: type[Component], **parameters: Any) -> Self:
         return self.add(make(kind, **parameters))
+
+    def _module(
+        self, kind: type[UserCode], code: PathLike | Callable[..., Any], **beside: Any
+    ) -> PathLike:
+        """Return the module of a step; a function is written into one.
+
+        Args:
+            kind: The step.
+            code: Its module, or the function.
+            **beside: Further functions that TFX finds in the module by these names.
+        """
+        functions = {name: one for name, one in beside.items() if callable(one)}
+        if isinstance(code, str) or not callable(code):
+            if functions:
+                raise DefinitionError(
+                    f"{kind.VERB}() takes {' and '.join(functions)}= as a function where the "
+                    "first one is a function too.",
+                    hint="define it in the module file, where TFX finds it by that name.",
+                )
+            return code
+        return captured(
+            code,
+            folder=self._modules,
+            verb=f"{kind.VERB}()",
+            called=kind.FUNCTION,
+            beside=functions,
+        )
+
+    @property
+    def _modules(self) -> str:
+        """The local folder for functions written as modules."""
+        if self.settings.is_remote:
+            return str(user_cache_path("fluentml") / self.settings.name / WRITTEN)
+        return f"{self.settings.root.rstrip('/')}/{self.settings.name}/{WRITTEN}"

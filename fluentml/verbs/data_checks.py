@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Literal
 
 from typing_extensions import Self, Unpack
@@ -83,7 +83,7 @@ class DataChecks(Chain):
 
     def curate_schema(
         self,
-        module: PathLike = "",
+        module: PathLike | Callable[..., Any] = "",
         *,
         required: Sequence[str] = (),
         optional: Sequence[str] = (),
@@ -95,9 +95,9 @@ class DataChecks(Chain):
         """Edit the inferred or imported schema; every step that reads a schema prefers this one.
 
         Args:
-            module: A Python file that defines `schema_fn(schema)`, or the function's import path,
-                for any other change: it gets a `schema_pb2.Schema` with the edits below, and
-                returns one.
+            module: The function `schema_fn(schema)` for any other change, a Python file that
+                defines it, or its import path. It gets a `schema_pb2.Schema` with the edits below,
+                and returns one.
             required: Features that every example has.
             optional: Features that an example may lack; `preprocessing_fn` sees sparse tensors.
             domains: By feature, the values of text, or the least and the greatest of numbers, both
@@ -111,7 +111,7 @@ class DataChecks(Chain):
         """
         return self._add(
             kinds.SchemaCuration,
-            module=module,
+            module=self._module(kinds.SchemaCuration, module),
             required=required,
             optional=optional,
             domains=domains or {},

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from typing_extensions import Self, Unpack
@@ -18,21 +18,24 @@ class Model(Chain):
 
     def preprocess(
         self,
-        module: PathLike,
+        module: PathLike | Callable[..., Any],
         *,
         splits_to_analyze: Sequence[str] = ("train",),
         splits_to_transform: Sequence[str] | None = None,
         analyzer_cache: bool | None = None,
         disable_statistics: bool = False,
-        stats_options_updater_fn: str | None = None,
+        stats_options_updater_fn: str | Callable[..., Any] | None = None,
         custom_config: Mapping[str, Any] | None = None,
         splits_config: Any = None,
         **step: Unpack[Step],
     ) -> Self:
         """Transform the examples by `preprocessing_fn(inputs)`, and keep it as a graph for serving.
 
+        A function is taken along by its source, with what it refers to in its file or in the cells
+        of its notebook: the call writes it as a module file to `{root}/{name}/_modules`.
+
         Args:
-            module: A Python file that defines `preprocessing_fn`, or the function's import path.
+            module: The function, a Python file that defines `preprocessing_fn`, or its import path.
                 The function gets a dict of batches: a tf.Tensor of shape [batch] or [batch, n], or
                 a tf.SparseTensor, by raw feature; it returns such a dict by transformed feature.
             splits_to_analyze: Splits over which means, vocabularies and the like are computed.
@@ -42,22 +45,27 @@ class Model(Chain):
                 computed. None keeps what was computed and reads nothing, False does neither.
             disable_statistics: Whether to leave out the statistics of the examples before and after
                 the transformation; it is quicker then.
-            stats_options_updater_fn: Import path of `stats_options_updater_fn(stats_type,
-                stats_options)`, which returns the changed `tfdv.StatsOptions` of these statistics.
-                In a module file it is the function of that name.
+            stats_options_updater_fn: `stats_options_updater_fn(stats_type, stats_options)`, which
+                returns the changed `tfdv.StatsOptions` of these statistics: a function beside a
+                function, an import path beside one. In a module file it is the one of that name.
             custom_config: Plain values for a second parameter, `preprocessing_fn(inputs,
                 custom_config)`.
             splits_config: TFX's `transform_pb2.SplitsConfig`, instead of the two kinds of splits.
             **step: See `Step`.
+
+        Raises:
+            DefinitionError: The function refers to what source cannot bring back, such as an open
+                model.
         """
+        updater = stats_options_updater_fn
         return self._add(
             kinds.Transform,
-            module=module,
+            module=self._module(kinds.Transform, module, stats_options_updater_fn=updater),
             splits_to_analyze=splits_to_analyze,
             splits_to_transform=splits_to_transform,
             analyzer_cache=analyzer_cache,
             disable_statistics=disable_statistics,
-            stats_options_updater_fn=stats_options_updater_fn,
+            stats_options_updater_fn=None if callable(updater) else updater,
             custom_config=custom_config,
             splits_config=splits_config,
             **step,
@@ -65,7 +73,7 @@ class Model(Chain):
 
     def tune(
         self,
-        module: PathLike,
+        module: PathLike | Callable[..., Any],
         *,
         train_steps: int | None = None,
         eval_steps: int | None = None,
@@ -82,11 +90,11 @@ class Model(Chain):
 
         With `directory=fn_args.working_dir` in it, a search that an error or a kill interrupted
         goes on when the pipeline runs here again, with what it read before (`cache()`), the same
-        parameters and the same code (every `.py` file beside the module, as TFX ships them):
+        parameters and the same code (the module, and the files beside it that it imports):
         completed trials do not run again.
 
         Args:
-            module: A Python file that defines `tuner_fn`, or the function's import path.
+            module: The function, a Python file that defines `tuner_fn`, or its import path.
             train_steps: Batches per trial to train on; None leaves it to the function.
             eval_steps: Batches per trial to evaluate on; None leaves it to the function.
             train_splits: Splits to train on.
@@ -101,7 +109,7 @@ class Model(Chain):
         """
         return self._add(
             kinds.Tuner,
-            module=module,
+            module=self._module(kinds.Tuner, module),
             train_steps=train_steps,
             eval_steps=eval_steps,
             train_splits=train_splits,
@@ -144,7 +152,7 @@ class Model(Chain):
 
     def train(
         self,
-        module: PathLike,
+        module: PathLike | Callable[..., Any],
         *,
         train_steps: int | None = None,
         eval_steps: int | None = None,
@@ -169,7 +177,7 @@ class Model(Chain):
         - `custom_config`, `train_steps`, `eval_steps`: as given here.
 
         Args:
-            module: A Python file that defines `run_fn`, or the function's import path.
+            module: The function, a Python file that defines `run_fn`, or its import path.
             train_steps: Batches to train on; None leaves it to the function.
             eval_steps: Batches to evaluate on; None leaves it to the function.
             train_splits: Splits to train on.
@@ -184,7 +192,7 @@ class Model(Chain):
         """
         return self._add(
             kinds.Trainer,
-            module=module,
+            module=self._module(kinds.Trainer, module),
             train_steps=train_steps,
             eval_steps=eval_steps,
             train_splits=train_splits,
