@@ -83,7 +83,11 @@ class PipelineDef(Verbs):
         return self
 
     def to_tfx(self) -> Any:
-        """Return the plain `tfx.orchestration.pipeline.Pipeline`, for any of TFX's runners."""
+        """Return the plain `tfx.orchestration.pipeline.Pipeline`, for any of TFX's runners.
+
+        Runtime parameters have their defaults; `with_params(…)` before it gives them others. Exit
+        steps are left out: TFX's pipelines have none, and only its Kubeflow runner takes some.
+        """
         from fluentml.lowering import lower
 
         return lower(self.graph)
