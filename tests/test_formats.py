@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import shutil
+import sys
 import textwrap
 from pathlib import Path
 from typing import Any
@@ -124,6 +125,22 @@ def test_a_missing_program_is_told_before_the_run(tmp_path: Path, monkeypatch):
 
 
 @pytest.mark.tfx
+@pytest.mark.skipif(sys.version_info < (3, 11), reason="TensorFlow 2.16 runs these operations")
+def test_a_lite_model_that_nothing_here_can_ask_is_refused(bench: Bench):
+    import tensorflow as tf
+
+    def parse(examples):
+        return {
+            "y": tf.io.parse_example(examples, {"x": tf.io.FixedLenFeature([], tf.float32)})["x"]
+        }
+
+    what, hint = message_of(DataError, bench.convert, bench.model(parse), "tflite").splitlines()
+    assert what.startswith("The TensorFlow Lite model needs operations of TensorFlow itself, and ")
+    assert '{"tflite": "serving_columns"}' in hint
+
+
+@pytest.mark.tfx
+@pytest.mark.skipif(sys.version_info >= (3, 11), reason="TensorFlow 2.21 has no Flex delegate")
 def test_tflite_and_hub_models_beside_the_saved_model_predict_the_same(
     first_run: Run, unlabelled_rows: Path, tmp_path: Path
 ):

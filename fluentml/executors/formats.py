@@ -43,6 +43,13 @@ def write_tflite(servable: Servable, folder: Path) -> Answers:
             fresh = tf.lite.Interpreter(model_content=content)
             yield wanted, fresh.get_signature_runner(servable.signature)(**feed)
     except (RuntimeError, ValueError) as error:
+        if "Flex delegate" in str(error):
+            raise DataError(
+                "The TensorFlow Lite model needs operations of TensorFlow itself, and the "
+                f"interpreter of TensorFlow {tf.__version__} has none: nothing here could ask it.",
+                hint='take a signature of plain tensors, formats={"tflite": "serving_columns"}, or '
+                "push from Python 3.10, where TensorFlow 2.16 has them.",
+            ) from error
         raise DataError(
             f"The TensorFlow Lite model does not run: {_line(str(error))}",
             hint="leave 'tflite' out of formats=, or replace that operation.",

@@ -24,8 +24,7 @@ def to_example(row: Mapping[str, Any]) -> tf.train.Example:
 
     Booleans and whole numbers become int64 lists, floats and decimals float lists, text (UTF-8) and
     bytes bytes lists; dates, times and UUIDs become text, as ISO 8601 writes it, and time spans
-    seconds. A list gives a
-    feature of several values; None and empty lists one without any.
+    seconds. A list gives a feature of several values; None and empty lists one without any.
 
     Raises:
         FluentmlError: A column holds values of another kind.
@@ -54,7 +53,8 @@ def _feature(name: str, value: Any) -> tf.train.Feature:
 
 def _int64_list(name: str, values: list[int]) -> tf.train.Int64List:
     try:
-        return tf.train.Int64List(value=values)
+        # protobuf 6 takes no booleans.
+        return tf.train.Int64List(value=map(int, values))
     except ValueError as error:
         raise FluentmlError(
             f"The column {name!r} holds whole numbers of more than 64 bits, such as "
