@@ -395,6 +395,19 @@ def test_several_labels_and_a_strategy(shop, tmp_path):
         np.testing.assert_allclose(served[name], expected[name], rtol=1e-4)
 
 
+def test_gpus_are_used_if_there_are_any(monkeypatch):
+    import tensorflow as tf
+
+    from fluentml.training import fitting
+
+    assert not isinstance(fitting.default_strategy(), tf.distribute.MirroredStrategy)
+    monkeypatch.setattr(tf.config, "list_physical_devices", lambda kind: [kind])
+    mirrored: list[str] = []
+    monkeypatch.setattr(tf.distribute, "MirroredStrategy", lambda: mirrored.append("all"))
+    fitting.default_strategy()
+    assert mirrored == ["all"]
+
+
 def of_keras_2(hp, features):
     import tf_keras
 
@@ -495,6 +508,24 @@ def test_tuned_values_are_built(shop, tmp_path):
     fn_args = shop(tmp_path, hyperparameters=hp.get_config(), train_steps=1, eval_steps=1)
     model = fit(fn_args, build_model, label="kind_xf", verbose=0)
     assert (5, 3) in [w.shape for w in model.get_weights()]
+
+
+def test_training_goes_on_from_the_base_model(classes, shop, tmp_path):
+    import keras
+    import numpy as np
+
+    from fluentml.training import fit
+
+    class Start(keras.callbacks.Callback):
+        def on_train_begin(self, logs=None):
+            self.weights = self.model.get_weights()
+
+    model, _, old = classes
+    start = Start()
+    fn_args = shop(tmp_path, base_model=old.serving_model_dir, train_steps=1, eval_steps=1)
+    fit(fn_args, build_model, label="kind_xf", callbacks=[start], verbose=0)
+    for mine, its in zip(start.weights, model.get_weights(), strict=True):
+        np.testing.assert_array_equal(mine, its)
 
 
 def no_model(hp, features):
@@ -624,6 +655,42 @@ WRONG = {
 }
 
 
+@pytest.mark.parametrize(
+    ("label", "message"),
+    [
+        (
+            "kind",
+            "Label 'kind' is text, and Keras trains on numbers.\n"
+            "Hint: number it in preprocessing_fn: tft.compute_and_apply_vocabulary(…); "
+            "predictions come back in its words.",
+        ),
+        (
+            "price",
+            "Label 'price' can miss values.\n"
+            "Hint: fill_missing(…) in preprocessing_fn puts a value where there is none.",
+        ),
+    ],
+)
+def test_a_label_that_keras_cannot_take(tmp_path, label, message):
+    import tensorflow as tf
+    from google.protobuf import text_format
+    from tensorflow_transform.tf_metadata import schema_utils
+    from tfx.components.trainer.fn_args_utils import FnArgs
+
+    from fluentml.training import fit
+
+    schema = schema_utils.schema_from_feature_spec(
+        {
+            "kind": tf.io.FixedLenFeature([1], tf.string),
+            "price": tf.io.VarLenFeature(tf.float32),
+        }
+    )
+    (tmp_path / "schema.pbtxt").write_text(text_format.MessageToString(schema))
+    with pytest.raises(DefinitionError) as caught:
+        fit(FnArgs(schema_path=str(tmp_path / "schema.pbtxt")), build_model, label=label)
+    assert str(caught.value) == message
+
+
 @pytest.mark.parametrize("name", WRONG)
 def test_what_does_not_fit_is_told_before_data_are_read(shop, tmp_path, name):
     import attr
@@ -644,7 +711,7 @@ def test_a_wrong_function_is_told_by_its_line(shop, tmp_path):
     with pytest.raises(DefinitionError) as caught:
         fit(shop(tmp_path), no_model, label="kind_xf")
     line = no_model.__code__.co_firstlineno
-    assert str(caught.value).splitlines()[1] == f"  {__file__}:{line}"
+    assert str(caught.value).splitlines()[1] == f'  File "{__file__}", line {line}, in no_model'
 
 
 def test_a_misspelt_feature_keeps_the_users_line(shop, tmp_path):

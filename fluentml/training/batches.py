@@ -51,6 +51,7 @@ class Batches:
     def __post_init__(self) -> None:
         for name in names_of(self.label):
             check_label(name, self.spec)
+            self._check_numbers(name)
         if self.example_weight:
             check_label(self.example_weight, self.spec, "Example weight")
         if self.class_weight is not None:
@@ -167,6 +168,20 @@ class Batches:
             numbers, how_many = np.unique(row[self._first_label].numpy(), return_counts=True)
             counts.update(dict(zip(numbers.tolist(), how_many.tolist(), strict=True)))
         return dict(counts)
+
+    def _check_numbers(self, label: str) -> None:
+        column = self.spec[label]
+        if column.dtype == tf.string:
+            raise DefinitionError(
+                f"Label {label!r} is text, and Keras trains on numbers.",
+                hint="number it in preprocessing_fn: tft.compute_and_apply_vocabulary(…); "
+                "predictions come back in its words.",
+            )
+        if not isinstance(column, tf.io.FixedLenFeature):
+            raise DefinitionError(
+                f"Label {label!r} can miss values.",
+                hint="fill_missing(…) in preprocessing_fn puts a value where there is none.",
+            )
 
     def _check_classes(self) -> None:
         if isinstance(self.class_weight, str) and self.class_weight != "balanced":

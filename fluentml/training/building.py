@@ -17,7 +17,7 @@ from tfx.components.trainer.fn_args_utils import FnArgs
 from fluentml.errors import DefinitionError, did_you_mean, listing
 from fluentml.training.data import names_of
 
-BuildModel = Callable[[keras_tuner.HyperParameters, dict[str, Any]], keras.Model]
+BuildModel = Callable[..., keras.Model]
 
 WANTED = "build_model(hp, features)"
 
@@ -114,7 +114,7 @@ def check_parameters(build_model: BuildModel) -> None:
     """Raise a DefinitionError if the function does not take (hp, features)."""
     signature = inspect.signature(build_model)
     try:
-        signature.bind(None, None)
+        signature.bind(**_arguments(build_model, None, None))
     except TypeError:
         name = getattr(build_model, "__name__", "build_model")
         raise DefinitionError(
@@ -124,10 +124,18 @@ def check_parameters(build_model: BuildModel) -> None:
         ) from None
 
 
+def _arguments(build_model: BuildModel, hp: Any, features: Any) -> dict[str, Any]:
+    """Return the arguments by the names of the first two parameters, or of those two."""
+    names = [*inspect.signature(build_model).parameters]
+    if not {"hp", "features"} <= {*names}:
+        return dict(zip([*names, "hp", "features"][:2], (hp, features), strict=True))
+    return {"hp": hp, "features": features}
+
+
 def _called(build_model: BuildModel, hp: keras_tuner.HyperParameters, features: Any) -> Any:
     """Call the user's function; say what Keras and Python say of features in the chain's words."""
     try:
-        return build_model(hp, dict(features))
+        return build_model(**_arguments(build_model, hp, dict(features)))
     except KeyError as error:
         name = error.args[0] if error.args else None
         if not isinstance(name, str) or name in features or not _raised_in(build_model, error):
@@ -162,9 +170,11 @@ def _is_read(tensor: Any) -> bool:
 
 
 def _place(function: Any) -> tuple[str, ...]:
-    """Return the line at which the user defines the function, for a message."""
+    """Return the line at which the user defines the function, as a traceback names it."""
     code = getattr(function, "__code__", None)
-    return (f"  {code.co_filename}:{code.co_firstlineno}",) if code else ()
+    if not code:
+        return ()
+    return (f'  File "{code.co_filename}", line {code.co_firstlineno}, in {code.co_name}',)
 
 
 def _check_output(

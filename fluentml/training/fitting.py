@@ -24,7 +24,7 @@ from fluentml.training.building import (
     keras_of,
 )
 from fluentml.training.data import inputs
-from fluentml.training.saving import save
+from fluentml.training.saving import save, warm_start
 
 # Passes over the data where neither epochs= nor train_steps= tells: early stopping ends them.
 EPOCHS, EPOCHS_AT_MOST = 10, 100
@@ -52,7 +52,8 @@ def fit(
     With `train_steps` an epoch is that many batches, else one pass over the training examples;
     with `eval_steps` it is evaluated on that many, else on all. TensorBoard's logs go to
     `fn_args.model_run_dir`. After an error or a kill the same training goes on from its last
-    complete epoch: the same examples, parameters and code. `save` tells of the signatures.
+    complete epoch: the same examples, parameters and code. Where there is a base model, training
+    starts from its weights. `save` tells of the signatures.
 
     Args:
         fn_args: What TFX passes to `run_fn`.
@@ -92,6 +93,7 @@ def fit(
         keras.utils.set_random_seed(seed)
     with (strategy or default_strategy()).scope():
         model = _build(batches, build_model, hyperparameters(fn_args))
+        warm_start(model, fn_args)
     kit = tf_keras if isinstance(model, tf_keras.Model) else keras
     options = {
         "label": label,
