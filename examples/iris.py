@@ -19,20 +19,16 @@ def preprocessing_fn(inputs):
     return outputs | {f"{name}_xf": tft.scale_to_z_score(size) for name, size in inputs.items()}
 
 
-def run_fn(fn_args):
-    """Train a model on the features, and save it so that it serves raw examples."""
+def build_model(hp, features):
+    """Return a compiled model of the features; tune() searches what it asks `hp` for."""
     import keras
 
-    from fluentml.training import inputs, read_examples, save
-
-    train, evaluation = read_examples(fn_args, "variety_xf", batch_size=16)
-    features = inputs(fn_args, "variety_xf")
-    hidden = keras.layers.Dense(8, "relu")(keras.layers.Concatenate()([*features.values()]))
+    width = hp.Int("width", 4, 32, default=8)
+    hidden = keras.layers.Dense(width, "relu")(keras.layers.Concatenate()([*features.values()]))
     model = keras.Model(features, keras.layers.Dense(3, "softmax")(hidden))
     adam = keras.optimizers.Adam(0.01)
     model.compile(adam, loss="sparse_categorical_crossentropy", metrics=["accuracy"])
-    model.fit(train, validation_data=evaluation, verbose=2)
-    save(model, fn_args, "variety_xf")
+    return model
 
 
 pipeline = (
@@ -41,7 +37,7 @@ pipeline = (
     .generate_statistics()
     .infer_schema()
     .preprocess(preprocessing_fn)
-    .train(run_fn, train_steps=200)
+    .train(build_model, label="variety_xf", batch_size=16, epochs=40)  # and how it is saved
     .evaluate_model(
         "variety_xf",
         metrics=["SparseCategoricalAccuracy"],

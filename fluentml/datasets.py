@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import csv
+import gzip
 import importlib.util
 import os
 import tempfile
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
 
 from platformdirs import user_cache_path
@@ -13,6 +15,18 @@ from platformdirs import user_cache_path
 from fluentml.errors import MissingDependencyError
 
 IRIS_COLUMNS = ("sepal_length", "sepal_width", "petal_length", "petal_width", "variety")
+DIABETES_MEASURES = (
+    "age",
+    "sex",
+    "body_mass_index",
+    "blood_pressure",
+    "total_cholesterol",
+    "low_density_lipoproteins",
+    "high_density_lipoproteins",
+    "cholesterol_ratio",
+    "triglycerides",
+    "blood_sugar",
+)
 
 
 def taxi() -> str:
@@ -35,20 +49,76 @@ def iris() -> str:
     Raises:
         MissingDependencyError: scikit-learn is not installed.
     """
-    source = _package("sklearn") / "datasets/data/iris.csv"
-    folder = user_cache_path("fluentml") / "iris"
-    target = folder / "iris.csv"
-    if not target.exists():
-        with source.open(newline="") as file:
+
+    def table() -> Iterator[Sequence[str]]:
+        with _sklearn("iris.csv").open(newline="") as file:
             (_, _, *varieties), *rows = csv.reader(file)
+        yield IRIS_COLUMNS
+        for *lengths, kind in rows:
+            yield [*lengths, varieties[int(kind)]]
+
+    return _written("iris", table)
+
+
+def diabetes() -> str:
+    """Return a folder with one CSV of 442 patients: ten measures and `progression`.
+
+    `progression` tells how far the disease went within a year, from 25 to 346. The data are
+    scikit-learn's; the file is written once, to the user's cache folder.
+
+    Raises:
+        MissingDependencyError: scikit-learn is not installed.
+    """
+
+    def table() -> Iterator[Sequence[str]]:
+        yield (*DIABETES_MEASURES, "progression")
+        with (
+            gzip.open(_sklearn("diabetes_data_raw.csv.gz"), "rt") as measures,
+            gzip.open(_sklearn("diabetes_target.csv.gz"), "rt") as targets,
+        ):
+            for line, target in zip(measures, targets, strict=True):
+                yield [f"{float(cell):g}" for cell in (*line.split(), target)]
+
+    return _written("diabetes", table)
+
+
+def digits() -> str:
+    """Return a folder with one CSV of 1,797 handwritten digits: `pixels` and `digit`.
+
+    `pixels` is text of 64 numbers from 0 to 16, row by row of 8 × 8 pixels. The data are
+    scikit-learn's; the file is written once, to the user's cache folder.
+
+    Raises:
+        MissingDependencyError: scikit-learn is not installed.
+    """
+
+    def table() -> Iterator[Sequence[str]]:
+        yield ("pixels", "digit")
+        with gzip.open(_sklearn("digits.csv.gz"), "rt") as file:
+            for line in file:
+                *pixels, digit = (f"{float(cell):g}" for cell in line.split(","))
+                yield (" ".join(pixels), digit)
+
+    return _written("digits", table)
+
+
+def _sklearn(name: str) -> Path:
+    """Return one of scikit-learn's files of data."""
+    return _package("sklearn") / "datasets/data" / name
+
+
+def _written(name: str, table: Callable[[], Iterable[Sequence[str]]]) -> str:
+    """Return the folder of a CSV file of these rows, the header first; write it if it is new."""
+    folder = user_cache_path("fluentml") / name
+    target = folder / f"{name}.csv"
+    _package("sklearn")
+    if not target.exists():
         folder.mkdir(parents=True, exist_ok=True)
         # TFX reads every file of the folder, so the half-written one lies beside it.
         with tempfile.NamedTemporaryFile(
             "w", newline="", dir=folder.parent, delete=False
         ) as unfinished:
-            writer = csv.writer(unfinished, lineterminator="\n")
-            writer.writerow(IRIS_COLUMNS)
-            writer.writerows([*lengths, varieties[int(kind)]] for *lengths, kind in rows)
+            csv.writer(unfinished, lineterminator="\n").writerows(table())
         os.replace(unfinished.name, target)  # noqa: PTH105 (a file name, not a Path)
     return str(folder)
 

@@ -18,7 +18,7 @@ from fluentml import datasets
 from fluentml.errors import FluentmlError
 from fluentml.loading import load
 
-TAXI_FILES = ("taxi.py", "taxi_model.py")
+TAXI = "taxi.py"
 SHOWN = ("trip_miles", "fare", "payment_type", "tips")
 
 
@@ -48,15 +48,14 @@ def run_demo(folder: Path, *, quiet: bool = False, verbose: bool = False) -> Non
     """Copy the taxi example to a folder, run it there, and predict with the model it pushes."""
     rows = datasets.taxi()
     folder.mkdir(parents=True, exist_ok=True)
-    for name in TAXI_FILES:
-        if not (folder / name).exists():
-            shutil.copyfile(examples_folder() / name, folder / name)
+    if not (folder / TAXI).exists():
+        shutil.copyfile(examples_folder() / TAXI, folder / TAXI)
     with _working_in(folder):
-        result = load("taxi.py").run(quiet=quiet, verbose=verbose)
+        result = load(TAXI).run(quiet=quiet, verbose=verbose)
         if result.pushed_model:
             schema = result.artifacts("SchemaGen.schema")[0].uri
             _show_predictions(result.pushed_model, Path(schema), Path(rows) / "data.csv")
-    print(f"\nThe code is in {folder}/: change it, then  cd {folder} && fluentml run taxi.py")
+    print(f"\nThe code is in {folder}/: change it, then  cd {folder} && fluentml run {TAXI}")
 
 
 @contextlib.contextmanager
@@ -91,7 +90,7 @@ def _tipped(row: Mapping[str, str]) -> bool:
 
 
 def predict(model: str, schema: Path, rows: list[dict[str, str]]) -> list[float]:
-    """Return the model's first output for rows of a CSV file.
+    """Return the number that the model predicts for rows of a CSV file.
 
     Args:
         model: A SavedModel with the signature `serving_default` on serialized tf.Examples.
@@ -119,5 +118,5 @@ def predict(model: str, schema: Path, rows: list[dict[str, str]]) -> list[float]
 
     signature = tf.saved_model.load(model).signatures["serving_default"]
     outputs = signature(examples=tf.constant([example(row) for row in rows]))
-    values = next(iter(outputs.values())).numpy()
+    values = outputs["outputs"].numpy()
     return [float(value.ravel()[0]) for value in values]

@@ -49,6 +49,23 @@ def test_iris(cache):
 
 
 @needs_sklearn
+def test_diabetes(cache):
+    rows = rows_of(datasets.diabetes())
+    assert len(rows) == 442
+    assert tuple(rows[0]) == (*datasets.DIABETES_MEASURES, "progression")
+    first = rows[0]
+    assert (first["age"], first["body_mass_index"], first["progression"]) == ("59", "32.1", "151")
+
+
+@needs_sklearn
+def test_digits(cache):
+    rows = rows_of(datasets.digits())
+    assert len(rows) == 1797
+    assert {len(row["pixels"].split()) for row in rows} == {64}
+    assert [row["digit"] for row in rows[:10]] == [*"0123456789"]
+
+
+@needs_sklearn
 def test_iris_is_written_once_and_leaves_nothing_beside_it(cache):
     file = Path(datasets.iris()) / "iris.csv"
     written = file.stat().st_mtime_ns

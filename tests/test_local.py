@@ -14,7 +14,7 @@ import pytest
 import fluentml as fml
 from fluentml import datasets
 from fluentml.errors import BackendError, RunError
-from tests.conftest import EXAMPLES, Run, run_and_watch
+from tests.conftest import TAXI_MODEL, Run, run_and_watch
 
 pytestmark = pytest.mark.tfx
 
@@ -426,7 +426,7 @@ def test_tensorflow_serving_without_docker_is_refused_before_the_run(
     pipeline = (
         fml.PipelineDef("p", root=tmp_path)
         .from_csv(datasets.taxi())
-        .train(EXAMPLES / "taxi_model.py")
+        .train(TAXI_MODEL)
         .infra_validate(serving_spec=serving_spec)
     )
     with pytest.raises(BackendError) as error:

@@ -9,11 +9,11 @@ import pytest
 import fluentml as fml
 from fluentml import datasets
 from fluentml.errors import WiringError
-from tests.conftest import EXAMPLES
+from tests.conftest import TAXI_MODEL
 
 pytestmark = pytest.mark.tfx
 
-MODEL = str(EXAMPLES / "taxi_model.py")
+MODEL = str(TAXI_MODEL)
 
 
 def as_dict(tfx_pipeline):

@@ -71,6 +71,16 @@ def test_custom_components_are_wired_by_name(project: Path):
     assert graph["Card"].upstream == ("CsvExampleGen",)
 
 
+def test_a_builder_of_models_is_enough(project: Path):
+    block, script = the_block("def build_model"), project / "script.py"
+    script.write_text(block)
+    names: dict[str, object] = {"pipeline": fml.PipelineDef("iris").from_csv("data")}
+    exec(compile(block, str(script), "exec"), names)
+    graph = names["pipeline"].graph  # type: ignore[attr-defined]
+    for kind, call in (("Trainer", "training.fit("), ("Tuner", "return training.tuner(")):
+        assert call in Path(graph[kind].component.module).read_text()
+
+
 def test_conditions(project: Path):
     names = with_names()
     exec(the_block("PushLarge"), names)

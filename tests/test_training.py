@@ -256,8 +256,8 @@ def test_serving_needs_only_the_columns_of_the_features(saved, raw_spec):
     asked = [serialize({"size": [29.0], "color": [b"red"]}), serialize({"size": [0.0]})]
     served = serve(examples=tf.constant(asked))["outputs"]
     signatures = tf.saved_model.load(path).signatures
-    # A column may miss values, and no plain tensor says so.
-    assert {*signatures} == {"serving_default", "transform_features"}
+    # A column may miss values, so there is no serving_columns.
+    assert {*signatures} == {"serving_default", "serving_raw", "transform_features"}
     transform = signatures["transform_features"]
     both = transform(examples=tf.constant([serialize(ITEMS[29]), serialize(ITEMS[0])]))
     expected = model({name: both[name] for name in ("size_xf", "color_xf")})
@@ -331,7 +331,7 @@ def test_model_of_raw_features_with_named_outputs(raw):
     save(model, raw, "price")
 
     signatures = tf.saved_model.load(raw.serving_model_dir).signatures
-    assert {*signatures} == {"serving_default", "serving_columns"}
+    assert {*signatures} == {"serving_default", "serving_raw", "serving_columns"}
     asked = serialize({"size": [2.0], "kind": [b"shoe"]})
     expected = model({"size": tf.constant([[2.0]]), "kind": tf.constant([["shoe"]])})
     served = signatures["serving_default"](examples=tf.constant([asked]))

@@ -23,7 +23,7 @@ from fluentml.components import (
     Pusher,
     UserCode,
 )
-from fluentml.errors import BackendError, DataError, RunError
+from fluentml.errors import BackendError, DataError, FluentmlError, RunError
 from fluentml.graph import Graph, Node
 from fluentml.results import (
     Comparison,
@@ -41,6 +41,8 @@ from fluentml.spec import WHEN, Component, import_needed
 if TYPE_CHECKING:
     from fluentml.local.progress import Progress
     from fluentml.local.session import Session
+
+AGAIN = "mend it and run again; with .cache() what is done need not run again."
 
 
 class LocalBackend(Backend):
@@ -299,7 +301,7 @@ class _Run:
 
     def _failure(self, node: Node, error: Exception) -> RunError:
         from fluentml.executors.pusher import NotPushedError
-        from fluentml.local.failure import summary, user_frames
+        from fluentml.local.failure import is_frame, summary, user_frames
 
         logging.getLogger("fluentml").error("%s failed", node.id, exc_info=error)
         result = self._so_far()
@@ -310,12 +312,11 @@ class _Run:
             for other in self.graph.nodes
             if isinstance(other.component, UserCode) and other.component.module_is_file
         ]
-        if isinstance(error, DataError):
-            what, details, hint = error.what, error.details, error.hint
-        else:
-            what = summary(error)
-            details = tuple(str(frame) for frame in user_frames(error, modules))
-            hint = "mend it and run again; with .cache() what is done need not run again."
+        what, hint = summary(error), AGAIN
+        details = [] if isinstance(error, DataError) else [*map(str, user_frames(error, modules))]
+        if isinstance(error, FluentmlError):
+            what, hint = error.what, error.hint or AGAIN
+            details += [detail for detail in error.details if not is_frame(detail)]
         return RunError(
             f"{node.id} failed: {what}",
             *details,

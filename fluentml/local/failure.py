@@ -48,6 +48,11 @@ def user_frames(error: BaseException, modules: Iterable[str]) -> list[Frame]:
     return list(dict.fromkeys(_frames(text, known.values())))
 
 
+def is_frame(detail: str) -> bool:
+    """Return whether a line of an error's message is one of a traceback."""
+    return FRAME.search(f"{detail}\n") is not None
+
+
 def summary(error: BaseException) -> str:
     """Return the error in one line, without the tracebacks that its message may carry."""
     text = str(error).strip()
@@ -66,6 +71,10 @@ class _Code(NamedTuple):
     file: Path
     origin: Origin | None
 
+    def is_the_users(self, line: int) -> bool:
+        """Whether the user wrote a line, rather than fluentml behind the user's function."""
+        return self.origin is None or self.origin.place(line, self.inside) is not None
+
     def frame(self, line: int, function: str) -> Frame:
         lines = self.file.read_text(errors="replace").splitlines()
         code = lines[line - 1].strip() if line <= len(lines) else ""
@@ -80,5 +89,6 @@ def _frames(text: str, known: Iterable[_Code]) -> Iterator[Frame]:
         for code in known if "site-packages" not in parts else ():
             inside = Path(code.inside).parts
             if parts[-len(inside) :] == inside:
-                yield code.frame(int(match["line"]), match["function"])
+                if code.is_the_users(int(match["line"])):
+                    yield code.frame(int(match["line"]), match["function"])
                 break

@@ -15,7 +15,10 @@ from fluentml.errors import DefinitionError
 from fluentml.graph import Settings
 from fluentml.sources import PathLike
 from fluentml.spec import Channel, Component, Condition
+from fluentml.verbs._ready_made import Fitting, trainer_around
 from fluentml.words import make
+
+Code = PathLike | Callable[..., Any]
 
 
 class Step(TypedDict, total=False):
@@ -56,9 +59,7 @@ class Chain(ABC):
     def _add(self, kind: type[Component], **parameters: Any) -> Self:
         return self.add(make(kind, **parameters))
 
-    def _module(
-        self, kind: type[UserCode], code: PathLike | Callable[..., Any], **beside: Any
-    ) -> PathLike:
+    def _module(self, kind: type[UserCode], code: Code, **beside: Any) -> PathLike:
         """Return the module of a step; a function is written into one.
 
         Args:
@@ -82,6 +83,15 @@ class Chain(ABC):
             called=kind.FUNCTION,
             beside=functions,
         )
+
+    def _trainer(
+        self, kind: type[UserCode], code: Code, options: type[Fitting], **given: Any
+    ) -> PathLike:
+        """Return the module of a step that trains; around a builder of models it is written."""
+        source = trainer_around(code, options, given)
+        if source is None or isinstance(code, str) or not callable(code):
+            return self._module(kind, code)
+        return captured(code, folder=self._modules, verb=f"{kind.VERB}()", also=source)
 
     @property
     def _modules(self) -> str:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any
+from typing import Any, Literal
 
 from typing_extensions import Self, Unpack
 
@@ -11,6 +11,7 @@ from fluentml import components as kinds
 from fluentml import hyperparameters
 from fluentml.sources import PathLike
 from fluentml.verbs._base import Chain, Step
+from fluentml.verbs._ready_made import Fitting, Searching
 
 
 class Model(Chain):
@@ -75,6 +76,19 @@ class Model(Chain):
         self,
         module: PathLike | Callable[..., Any],
         *,
+        label: str | Sequence[str] | None = None,
+        strategy: Literal["random", "hyperband", "bayesian", "grid"] | None = None,
+        max_trials: int | None = None,
+        objective: str | tuple[str, Literal["min", "max"]] | None = None,
+        executions_per_trial: int | None = None,
+        batch_size: int | None = None,
+        epochs: int | None = None,
+        early_stopping: int | None = None,
+        class_weight: Literal["balanced"] | Mapping[int | str, float] | None = None,
+        example_weight: str | None = None,
+        shuffle: bool | int | None = None,
+        cache: bool | None = None,
+        seed: int | None = None,
         train_steps: int | None = None,
         eval_steps: int | None = None,
         train_splits: Sequence[str] = ("train",),
@@ -93,8 +107,28 @@ class Model(Chain):
         parameters and the same code (the module, and the files beside it that it imports):
         completed trials do not run again.
 
+        `build_model(hp, features)` does as well: what it asks `hp` for is searched, as in
+        `fluentml.training.tuner`.
+
         Args:
-            module: The function, a Python file that defines `tuner_fn`, or its import path.
+            module: `build_model(hp, features)`, around which the search is ready-made; or the
+                function `tuner_fn(fn_args)`, a Python file that defines it, or its import path.
+            label: As in `train`; this and all up to `seed` are for `build_model`.
+            strategy: How keras-tuner chooses: `"random"` unless given, `"hyperband"` (many short
+                trials, of which the best go on), `"bayesian"`, or `"grid"` for all combinations.
+            max_trials: Combinations to try: 10 unless given, and all for `"grid"`; not for
+                `"hyperband"`, which counts by itself.
+            objective: What to improve, `"val_loss"` unless given; `("val_f1", "max")` for a metric
+                that keras-tuner does not know.
+            executions_per_trial: Models to train for each combination; their mean counts.
+            batch_size: As in `train`.
+            epochs: As in `train`, for each trial; for `"hyperband"` the most that a trial gets.
+            early_stopping: As in `train`, for each trial.
+            class_weight: As in `train`.
+            example_weight: As in `train`.
+            shuffle: As in `train`.
+            cache: As in `train`.
+            seed: Makes the choice, the weights and the order repeatable.
             train_steps: Batches per trial to train on; None leaves it to the function.
             eval_steps: Batches per trial to evaluate on; None leaves it to the function.
             train_splits: Splits to train on.
@@ -109,7 +143,24 @@ class Model(Chain):
         """
         return self._add(
             kinds.Tuner,
-            module=self._module(kinds.Tuner, module),
+            module=self._trainer(
+                kinds.Tuner,
+                module,
+                Searching,
+                label=label,
+                strategy=strategy,
+                max_trials=max_trials,
+                objective=objective,
+                executions_per_trial=executions_per_trial,
+                batch_size=batch_size,
+                epochs=epochs,
+                early_stopping=early_stopping,
+                class_weight=class_weight,
+                example_weight=example_weight,
+                shuffle=shuffle,
+                cache=cache,
+                seed=seed,
+            ),
             train_steps=train_steps,
             eval_steps=eval_steps,
             train_splits=train_splits,
@@ -154,6 +205,15 @@ class Model(Chain):
         self,
         module: PathLike | Callable[..., Any],
         *,
+        label: str | Sequence[str] | None = None,
+        batch_size: int | None = None,
+        epochs: int | None = None,
+        early_stopping: int | None = None,
+        class_weight: Literal["balanced"] | Mapping[int | str, float] | None = None,
+        example_weight: str | None = None,
+        shuffle: bool | int | None = None,
+        cache: bool | None = None,
+        seed: int | None = None,
         train_steps: int | None = None,
         eval_steps: int | None = None,
         train_splits: Sequence[str] = ("train",),
@@ -176,10 +236,28 @@ class Model(Chain):
           weights.
         - `custom_config`, `train_steps`, `eval_steps`: as given here.
 
+        `build_model(hp, features)` does as well: it returns a compiled Keras model of the inputs
+        `features`, a dict by feature; `hp` has the hyperparameters. Reading, training, saving,
+        logs and going on after a crash are ready-made, as in `fluentml.training.fit`.
+
         Args:
-            module: The function, a Python file that defines `run_fn`, or its import path.
-            train_steps: Batches to train on; None leaves it to the function.
-            eval_steps: Batches to evaluate on; None leaves it to the function.
+            module: `build_model(hp, features)`, around which the training is ready-made; or the
+                function `run_fn(fn_args)`, a Python file that defines it, or its import path.
+            label: The feature to predict, as training reads it, or several for a model whose
+                outputs are a dict by these names; this and all up to `seed` are for `build_model`.
+            batch_size: Examples in one batch, 64 unless given.
+            epochs: Passes over the training examples, or rounds of `train_steps`: 1 unless given
+                with `train_steps`, else 10, or with `early_stopping` at most 100.
+            early_stopping: Stop after that many epochs in which the evaluation's loss got no
+                better, and take the weights of the best.
+            class_weight: Weights by the class's number or word, or `"balanced"`.
+            example_weight: A feature that weighs the examples in the loss; no input of the model.
+            shuffle: Whether every epoch has another order, as it has unless given; a number is that
+                of the examples, 10,000 unless given, among which the next one is drawn.
+            cache: Whether examples stay in memory once they are read; not so unless given.
+            seed: Makes initial weights and order repeatable.
+            train_steps: Batches to train on; None leaves it to the function or to `epochs`.
+            eval_steps: Batches to evaluate on; None leaves it to the function, or takes all.
             train_splits: Splits to train on.
             eval_splits: Splits to evaluate on.
             warm_start: Start from the last model that this step made in an earlier run; there is
@@ -192,7 +270,20 @@ class Model(Chain):
         """
         return self._add(
             kinds.Trainer,
-            module=self._module(kinds.Trainer, module),
+            module=self._trainer(
+                kinds.Trainer,
+                module,
+                Fitting,
+                label=label,
+                batch_size=batch_size,
+                epochs=epochs,
+                early_stopping=early_stopping,
+                class_weight=class_weight,
+                example_weight=example_weight,
+                shuffle=shuffle,
+                cache=cache,
+                seed=seed,
+            ),
             train_steps=train_steps,
             eval_steps=eval_steps,
             train_splits=train_splits,

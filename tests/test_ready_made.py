@@ -1,0 +1,246 @@
+"""train(build_model) and tune(build_model): what is written around it, and what is refused."""
+
+from __future__ import annotations
+
+import ast
+from pathlib import Path
+
+import pytest
+
+import fluentml as fml
+from fluentml.errors import DefinitionError
+from tests.messages import message_of
+
+
+def build_model(hp, features):
+    return hp, features, WIDTH
+
+
+def not_compiled(hp, features):
+    import keras
+
+    return keras.Model(features, keras.layers.Dense(WIDTH)(features["a"]))
+
+
+WIDTH = 8
+
+
+def other_order(features, hp):
+    return hp, features
+
+
+def by_position(settings, columns, depth=3):
+    return settings, columns, depth
+
+
+def run_fn(fn_args):
+    return fn_args
+
+
+def own(fn_args, extra=None):
+    return fn_args, extra
+
+
+def three(a, b, c):
+    return a, b, c
+
+
+@pytest.fixture(autouse=True)
+def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
+
+
+CHAIN = fml.PipelineDef("p").from_csv("data")
+
+
+def module_of(chain: fml.PipelineDef) -> str:
+    return Path(chain.components[-1].module).read_text()
+
+
+def test_the_trainer_is_written_out():
+    module = module_of(
+        CHAIN.train(
+            build_model,
+            label="tips_xf",
+            batch_size=32,
+            epochs=5,
+            early_stopping=0,
+            class_weight={"yes": 2, 0: 0.5},
+            example_weight="weight_xf",
+            shuffle=False,
+            cache=True,
+            seed=1,
+            train_steps=7,
+        )
+    )
+    head, _, written = module.partition("def run_fn")
+    assert "WIDTH = 8" in head
+    assert "def build_model(hp, features):" in head
+    assert f"def run_fn{written}" == (
+        "def run_fn(fn_args):\n"
+        "    # As train() of the pipeline says.\n"
+        "    from fluentml import training\n"
+        "\n"
+        "    training.fit(\n"
+        "        fn_args,\n"
+        "        build_model,\n"
+        "        label='tips_xf',\n"
+        "        batch_size=32,\n"
+        "        epochs=5,\n"
+        "        early_stopping=0,\n"
+        "        class_weight={'yes': 2, 0: 0.5},\n"
+        "        example_weight='weight_xf',\n"
+        "        shuffle=False,\n"
+        "        cache=True,\n"
+        "        seed=1,\n"
+        "    )\n"
+    )
+
+
+def test_the_search_is_written_out():
+    module = module_of(
+        CHAIN.tune(
+            build_model,
+            label=["a", "b"],
+            strategy="bayesian",
+            max_trials=3,
+            objective=("val_f1", "max"),
+            executions_per_trial=2,
+        )
+    )
+    _, _, written = module.partition("def tuner_fn")
+    assert written == (
+        "(fn_args):\n"
+        "    # As tune() of the pipeline says.\n"
+        "    from fluentml import training\n"
+        "\n"
+        "    return training.tuner(\n"
+        "        fn_args,\n"
+        "        build_model,\n"
+        "        label=['a', 'b'],\n"
+        "        strategy='bayesian',\n"
+        "        max_trials=3,\n"
+        "        objective=('val_f1', 'max'),\n"
+        "        executions_per_trial=2,\n"
+        "    )\n"
+    )
+
+
+def calls(module: str) -> set[str]:
+    return {
+        node.func.attr
+        for node in ast.walk(ast.parse(module))
+        if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute)
+    }
+
+
+@pytest.mark.parametrize("builder", [build_model, other_order, by_position])
+def test_a_builder_is_known_by_its_parameters(builder):
+    assert calls(module_of(CHAIN.train(builder, label="y"))) == {"fit"}
+
+
+@pytest.mark.parametrize("function", [run_fn, own])
+def test_a_function_of_fn_args_is_tfxs_own(function):
+    module = module_of(CHAIN.train(function))
+    assert "training" not in module
+    names = [node.name for node in ast.parse(module).body if isinstance(node, ast.FunctionDef)]
+    assert names == [function.__name__]
+
+
+def test_what_differs_is_another_module():
+    one, other = (
+        CHAIN.train(build_model, label=label).components[-1].module for label in ("a", "b")
+    )
+    assert one != other
+    assert CHAIN.train(build_model, label="a").components[-1].module == one
+
+
+PLACE = f"  {__file__}:{three.__code__.co_firstlineno}"
+
+WRONG = {
+    "no label": (
+        build_model,
+        {},
+        "train() needs label=, the feature to predict.\n"
+        'Hint: write train(build_model, label="…"), as preprocessing_fn calls the feature.',
+    ),
+    "no builder": (
+        three,
+        {"label": "y"},
+        "train() takes label= with a function build_model(hp, features), "
+        "and this is three(a, b, c).\n"
+        f"{PLACE}\n"
+        "Hint: write def build_model(hp, features); further parameters need defaults.",
+    ),
+    "a file": (
+        "model.py",
+        {"batch_size": 3},
+        "train() takes batch_size= with a function build_model(hp, features); "
+        "'model.py' trains by its own run_fn(fn_args).\n"
+        "Hint: give the function itself, or drop batch_size=: custom_config= reaches fn_args.",
+    ),
+    "batch size": (
+        build_model,
+        {"label": "y", "batch_size": 0},
+        "train() cannot use batch_size=0.\nHint: it takes 1 or more.",
+    ),
+    "patience": (
+        build_model,
+        {"label": "y", "early_stopping": "3"},
+        "train() cannot use early_stopping='3'.\nHint: it takes a whole number.",
+    ),
+    "class weight": (
+        build_model,
+        {"label": "y", "class_weight": "balance"},
+        "train() cannot use class_weight='balance'.\nHint: it takes 'balanced'.",
+    ),
+    "runtime parameter": (
+        build_model,
+        {"label": "y", "epochs": fml.param("epochs", 3)},
+        "train() takes epochs= as it is, not param('epochs', 3): "
+        "the trainer that it writes holds the value.\n"
+        "Hint: a run can give train_steps= and eval_steps=.",
+    ),
+}
+
+
+@pytest.mark.parametrize("name", WRONG)
+def test_what_is_wrong_is_told_in_the_chain(name):
+    function, options, message = WRONG[name]
+    assert message_of(DefinitionError, CHAIN.train, function, **options) == message
+
+
+def test_a_strategy_is_one_that_there_is():
+    assert message_of(DefinitionError, CHAIN.tune, build_model, label="y", strategy="guess") == (
+        "tune() cannot use strategy='guess'.\n"
+        "Hint: it takes 'random', 'hyperband', 'bayesian' or 'grid'."
+    )
+
+
+def test_the_builder_cannot_have_the_name_of_tfxs_function():
+    names = {}
+    Path("script.py").write_text("def run_fn(hp, features):\n    return hp, features\n")
+    exec(compile(Path("script.py").read_text(), "script.py", "exec"), names)
+    assert message_of(DefinitionError, CHAIN.train, names["run_fn"], label="y") == (
+        "train() got build_model(hp, features) by the name 'run_fn', which TFX's function has.\n"
+        "Hint: call it build_model."
+    )
+
+
+@pytest.mark.tfx
+def test_a_builder_that_does_not_fit_is_shown_where_it_stands(here: Path):
+    """At run time, in the module that was written; before any example is read."""
+    (here / "data").mkdir()
+    rows = "".join(f"{i}.5,{i}.5\n" for i in range(20))
+    (here / "data/rows.csv").write_text(f"a,y\n{rows}")
+    chain = CHAIN.generate_statistics().infer_schema().train(not_compiled, label="y")
+    with pytest.raises(fml.RunError) as caught:
+        chain.run(quiet=True)
+    what, place, code, log, hint = str(caught.value).splitlines()
+    line = not_compiled.__code__.co_firstlineno
+    assert what == "Trainer failed: build_model(hp, features) returns a model that is not compiled."
+    assert place == f"  {__file__}:{line} in not_compiled"
+    assert code == "    def not_compiled(hp, features):"
+    assert log.startswith("The full log: ")
+    assert hint == 'Hint: call model.compile(optimizer="adam", loss=…) before returning it.'
