@@ -9,17 +9,9 @@ from pydantic import ValidationError, model_validator
 from typing_extensions import Self
 
 from fluentml import components as _components  # noqa: F401  (fills Component.KINDS)
+from fluentml.component import AnyComponent
 from fluentml.errors import FluentmlError, LoadError, WiringError, did_you_mean, listing
-from fluentml.spec import (
-    AnyComponent,
-    Channel,
-    FrozenDict,
-    Proto,
-    Spec,
-    absolute,
-    is_remote,
-    proto_of,
-)
+from fluentml.spec import Channel, FrozenDict, Proto, Spec, absolute, is_remote, proto_of
 
 
 class Settings(Spec):

@@ -6,9 +6,10 @@ import contextlib
 from collections.abc import Iterable, Mapping
 from typing import Any
 
+from fluentml.component import WHEN, Component
 from fluentml.errors import DefinitionError, WiringError, listing
 from fluentml.graph import Graph, Node, Settings
-from fluentml.spec import WHEN, Component, Proto, absolute, import_needed
+from fluentml.spec import Proto, absolute, import_needed
 
 IN_PROCESS_RUNNER = "--runner=apache_beam.runners.portability.fn_api_runner.FnApiRunner"
 """Beam's in-process runner, by the name that every supported version takes. Beam's default would

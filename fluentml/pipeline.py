@@ -12,11 +12,11 @@ from typing_extensions import Self
 
 from fluentml.backends import Backend, get_backend
 from fluentml.checks import check
+from fluentml.component import Component
 from fluentml.errors import CheckError, DefinitionError
 from fluentml.graph import Graph, Settings
 from fluentml.params import Param, checked
 from fluentml.sources import PathLike
-from fluentml.spec import Component
 from fluentml.verbs import Verbs
 from fluentml.wiring import wire
 from fluentml.words import in_words_of

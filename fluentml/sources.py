@@ -13,7 +13,7 @@ from typing import Any, Literal, TypeAlias
 
 from fluentml import components as kinds
 from fluentml import frames
-from fluentml.spec import Component
+from fluentml.component import Component
 from fluentml.words import in_words_of, make
 
 PathLike: TypeAlias = str | os.PathLike[str]

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator
 from typing import Any, NamedTuple
 
 from fluentml.checks import CHECKS, Check
-from fluentml.spec import Component
+from fluentml.component import Component
 from fluentml.verbs import Verbs
 
 

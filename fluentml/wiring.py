@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 
+from fluentml.component import Component
 from fluentml.components import CustomComponent
 from fluentml.errors import WiringError, did_you_mean, listing
 from fluentml.graph import Graph, Node, Settings, Wire
-from fluentml.spec import Channel, Component, FrozenDict, Input
+from fluentml.spec import Channel, FrozenDict, Input
 
 
 def wire(settings: Settings, components: Sequence[Component]) -> Graph:

@@ -9,8 +9,8 @@ from typing import Any
 
 from pydantic import ValidationError
 
+from fluentml.component import Component
 from fluentml.errors import DefinitionError, FluentmlError, did_you_mean, listing
-from fluentml.spec import Component
 
 
 def make(kind: type[Component], **parameters: Any) -> Component:

@@ -5,7 +5,8 @@ import pytest
 from pydantic import ValidationError
 
 import fluentml as fml
-from fluentml.spec import Channel, Component, FrozenDict, Proto, absolute, is_remote, thaw
+from fluentml.component import Component
+from fluentml.spec import Channel, FrozenDict, Proto, absolute, is_remote, thaw
 from tests.messages import message_of
 
 

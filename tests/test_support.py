@@ -11,8 +11,8 @@ from typer.testing import CliRunner
 
 import fluentml as fml
 from fluentml import cli
+from fluentml.component import Component
 from fluentml.components import MetricCondition
-from fluentml.spec import Component
 from fluentml.support import checks_list, support_table, supported
 from fluentml.verbs import Verbs
 

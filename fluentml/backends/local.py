@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 from platformdirs import user_log_path
 
 from fluentml.backends import Backend
+from fluentml.component import WHEN, Component
 from fluentml.components import (
     BigQueryExampleGen,
     CustomComponent,
@@ -36,7 +37,7 @@ from fluentml.results import (
     Validation,
     predictions_among,
 )
-from fluentml.spec import WHEN, Component, import_needed
+from fluentml.spec import import_needed
 
 if TYPE_CHECKING:
     from fluentml.local.progress import Progress

@@ -12,9 +12,9 @@ from typing import NamedTuple
 from fluentml import components as kinds
 from fluentml.checks import cloud, files, fit, user_code
 from fluentml.checks._paths import Problems
+from fluentml.component import Component
 from fluentml.errors import PipelineError
 from fluentml.graph import Graph, Node
-from fluentml.spec import Component
 
 
 class Check(NamedTuple):

@@ -8,6 +8,7 @@ from pathlib import Path
 from fluentml import spans
 from fluentml.checks import _csv
 from fluentml.checks._paths import Problems, content, missing
+from fluentml.component import Component
 from fluentml.components import (
     CsvExampleGen,
     Evaluator,
@@ -23,7 +24,7 @@ from fluentml.components import (
 )
 from fluentml.errors import PipelineError, listing, shown
 from fluentml.graph import Graph, Node
-from fluentml.spec import Component, is_remote
+from fluentml.spec import is_remote
 
 
 def data_files(graph: Graph, node: Node) -> Problems:

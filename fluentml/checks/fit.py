@@ -11,6 +11,7 @@ from fluentml.capture import files_imported
 from fluentml.checks import _csv
 from fluentml.checks._paths import Problems
 from fluentml.checks.files import files_of_csv
+from fluentml.component import Component
 from fluentml.components import (
     BulkInferrer,
     CsvExampleGen,
@@ -29,7 +30,6 @@ from fluentml.components import (
 )
 from fluentml.errors import PipelineError, did_you_mean, listing
 from fluentml.graph import Graph, Node
-from fluentml.spec import Component
 
 
 def label_exists(graph: Graph, node: Node) -> Problems:

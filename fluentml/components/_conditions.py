@@ -10,11 +10,12 @@ from typing import Any, Literal, TypeAlias
 
 from typing_extensions import Self
 
+from fluentml.component import AnyCondition, Component, Condition
 from fluentml.components import _sources
 from fluentml.components.metric_value import MetricValue
 from fluentml.live import Live, LiveObject
 from fluentml.params import Param
-from fluentml.spec import AnyCondition, Channel, Component, Condition, FrozenDict, Input
+from fluentml.spec import Channel, FrozenDict, Input
 
 Comparison: TypeAlias = Literal["<", "<=", ">", ">="]
 COMPARE = {"<": operator.lt, "<=": operator.le, ">": operator.gt, ">=": operator.ge}

@@ -7,7 +7,8 @@ from typing import Annotated, Any, ClassVar
 
 from pydantic import field_validator
 
-from fluentml.spec import Component, FrozenDict, Proto, proto_of
+from fluentml.component import Component
+from fluentml.spec import FrozenDict, Proto, proto_of
 
 DEFAULT_SPLIT = FrozenDict({"train": 2, "eval": 1})
 

@@ -8,8 +8,8 @@ from typing import Any, ClassVar
 from pydantic import field_validator, model_validator
 from typing_extensions import Self
 
+from fluentml.component import AnyComponent, Component
 from fluentml.errors import DefinitionError
-from fluentml.spec import AnyComponent, Component
 
 
 class OwnData(Component):

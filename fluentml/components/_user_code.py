@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import ClassVar
 
-from fluentml.spec import Component, JsonDict, PathText, absolute
+from fluentml.component import Component
+from fluentml.spec import JsonDict, PathText, absolute
 
 
 class UserCode(Component):

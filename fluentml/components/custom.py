@@ -8,10 +8,11 @@ from typing import Any, ClassVar, Literal
 
 from typing_extensions import Self
 
+from fluentml.component import Component
 from fluentml.components import _sources
 from fluentml.errors import DefinitionError, LoadError, did_you_mean, listing
 from fluentml.live import Live, LiveObject
-from fluentml.spec import Channel, Component, FrozenDict, Input, JsonDict, thaw
+from fluentml.spec import Channel, FrozenDict, Input, JsonDict, thaw
 
 
 class CustomComponent(Component):

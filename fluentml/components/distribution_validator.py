@@ -8,6 +8,7 @@ from typing import Annotated, Any, ClassVar, Literal
 from pydantic import model_validator
 from typing_extensions import Self
 
+from fluentml.component import Component
 from fluentml.components import _sources
 from fluentml.components._distances import PREVIOUS_RUN, Distances
 from fluentml.components._own_data import OwnData
@@ -15,7 +16,7 @@ from fluentml.components._split_pairs import SplitPairs, refuse_no_other
 from fluentml.components.importer import ImportedStatistics
 from fluentml.components.resolver import PreviousStatistics
 from fluentml.components.statistics_gen import StatisticsGen
-from fluentml.spec import Component, FrozenDict, Input, PathText, Proto, proto_of
+from fluentml.spec import FrozenDict, Input, PathText, Proto, proto_of
 
 
 class DistributionValidator(OwnData):

@@ -9,6 +9,7 @@ from typing import Annotated, Any, ClassVar
 from pydantic import Field, model_validator
 from typing_extensions import Self
 
+from fluentml.component import Component
 from fluentml.components import _sources
 from fluentml.components._metrics import Metric, Values
 from fluentml.components._own_data import OwnData
@@ -18,7 +19,7 @@ from fluentml.components.importer import ImportedModel
 from fluentml.components.resolver import LatestBlessedModel, PreviousModel
 from fluentml.errors import DefinitionError, did_you_mean, listing
 from fluentml.metrics import Value
-from fluentml.spec import Component, FrozenDict, Input, PathText, Proto, proto_of
+from fluentml.spec import FrozenDict, Input, PathText, Proto, proto_of
 
 DEFAULT_SPLITS = ("eval",)
 LATEST_BLESSED = "latest_blessed"

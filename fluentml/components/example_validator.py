@@ -8,12 +8,13 @@ from typing import Any, ClassVar, Literal
 from pydantic import model_validator
 from typing_extensions import Self
 
+from fluentml.component import Component
 from fluentml.components import _sources
 from fluentml.components._distances import PREVIOUS_RUN, Distances
 from fluentml.components.importer import ImportedStatistics
 from fluentml.components.resolver import PreviousStatistics
 from fluentml.errors import DefinitionError
-from fluentml.spec import Component, FrozenDict, Input, PathText
+from fluentml.spec import FrozenDict, Input, PathText
 
 
 class ExampleValidator(Component):

@@ -10,9 +10,10 @@ from typing import Any, ClassVar, Literal
 from pydantic import ConfigDict, field_validator, model_validator
 from typing_extensions import Self
 
+from fluentml.component import Component
 from fluentml.components.custom import CustomComponent
 from fluentml.errors import DefinitionError, listing
-from fluentml.spec import Component, Input
+from fluentml.spec import Input
 
 KNOWN_AT_EXIT = ("final_status", "summary")
 """What an exit step can ask for. `final_status` is Kubeflow's PipelineTaskFinalStatus as JSON:

@@ -6,7 +6,8 @@ import os
 from collections.abc import Mapping
 from typing import Any, ClassVar
 
-from fluentml.spec import Component, PathText, absolute, is_remote
+from fluentml.component import Component
+from fluentml.spec import PathText, absolute, is_remote
 
 SCHEMA_FILE = "schema.pbtxt"
 """The file's name in TFX's Schema artifacts."""

@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, ClassVar
 
+from fluentml.component import Component
 from fluentml.components._artifact_types import ArtifactType
-from fluentml.spec import Component, FrozenDict, JsonDict, PathText, absolute, thaw
+from fluentml.spec import FrozenDict, JsonDict, PathText, absolute, thaw
 
 
 class ImportedArtifact(Component):

@@ -9,8 +9,9 @@ from typing import Annotated, Any, ClassVar, TypeAlias
 from pydantic import Field, model_validator
 from typing_extensions import Self
 
+from fluentml.component import Component
 from fluentml.components import _sources
-from fluentml.spec import Component, Input, Proto, proto_of
+from fluentml.spec import Input, Proto, proto_of
 
 Budget: TypeAlias = Annotated[float, Field(gt=0)]
 

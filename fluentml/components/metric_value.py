@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, ClassVar
 
+from fluentml.component import Component
 from fluentml.components import _sources
-from fluentml.spec import Component, Input
+from fluentml.spec import Input
 
 
 class MetricValue(Component):

@@ -8,9 +8,10 @@ from typing import Annotated, Any, ClassVar
 
 from pydantic import BeforeValidator
 
+from fluentml.component import Component
 from fluentml.components import _sources
 from fluentml.errors import DefinitionError, did_you_mean, listing
-from fluentml.spec import Component, FrozenDict, Input
+from fluentml.spec import FrozenDict, Input
 
 FORMATS = ("saved_model", "tflite", "tfjs", "hub")
 """What `push_to` takes; the first is always pushed."""

@@ -8,22 +8,12 @@ from typing import Annotated, Any, ClassVar
 from pydantic import model_validator
 from typing_extensions import Self
 
+from fluentml.component import WHEN, Component
 from fluentml.components import _sources
 from fluentml.components._google_cloud import BigQueryModel, VertexTarget, keys_of
 from fluentml.components.model_converter import Formats, ModelConverter
 from fluentml.errors import DefinitionError
-from fluentml.spec import (
-    WHEN,
-    Component,
-    FrozenDict,
-    Input,
-    JsonDict,
-    PathText,
-    Proto,
-    absolute,
-    proto_of,
-    thaw,
-)
+from fluentml.spec import FrozenDict, Input, JsonDict, PathText, Proto, absolute, proto_of, thaw
 
 CONVERTED = Input(type="Model")
 

@@ -8,10 +8,11 @@ from typing import Annotated, Any, ClassVar
 
 from pydantic import BeforeValidator, model_validator
 
+from fluentml.component import Component
 from fluentml.components._artifact_types import ArtifactType
 from fluentml.errors import DefinitionError, did_you_mean, listing
 from fluentml.live import Live, LiveObject
-from fluentml.spec import Component, FrozenDict, JsonDict, NodeId, PathText, absolute, thaw
+from fluentml.spec import FrozenDict, JsonDict, NodeId, PathText, absolute, thaw
 
 
 class LatestBlessedModel(Component):

@@ -8,10 +8,11 @@ from typing import Any, ClassVar
 from pydantic import model_validator
 from typing_extensions import Self
 
+from fluentml.component import Component
 from fluentml.components import _sources
 from fluentml.components._steps import TrainingSteps
 from fluentml.components.resolver import LastModel
-from fluentml.spec import Component, Input, thaw
+from fluentml.spec import Input, thaw
 
 
 class Trainer(TrainingSteps):

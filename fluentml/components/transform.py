@@ -9,10 +9,11 @@ from typing import Annotated, Any, ClassVar
 from pydantic import model_validator
 from typing_extensions import Self
 
+from fluentml.component import Component
 from fluentml.components import _sources
 from fluentml.components._user_code import UserCode
 from fluentml.components.resolver import PreviousAnalyzerCache
-from fluentml.spec import Component, Input, Proto, proto_of, thaw
+from fluentml.spec import Input, Proto, proto_of, thaw
 
 ANALYZED = ("train",)
 STATISTICS = (

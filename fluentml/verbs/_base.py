@@ -10,11 +10,12 @@ from platformdirs import user_cache_path
 from typing_extensions import Self, TypedDict
 
 from fluentml.capture import WRITTEN, captured
+from fluentml.component import Component, Condition
 from fluentml.components import UserCode
 from fluentml.errors import DefinitionError
 from fluentml.graph import Settings
 from fluentml.sources import PathLike
-from fluentml.spec import Channel, Component, Condition
+from fluentml.spec import Channel
 from fluentml.verbs._ready_made import Fitting, trainer_around
 from fluentml.words import make
 

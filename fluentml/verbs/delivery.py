@@ -8,9 +8,9 @@ from typing import Any, Literal
 from typing_extensions import Self, Unpack
 
 from fluentml import components as kinds
+from fluentml.component import Component
 from fluentml.components import Metric
 from fluentml.sources import PathLike
-from fluentml.spec import Component
 from fluentml.verbs._base import Chain, Step
 
 
