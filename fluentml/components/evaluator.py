@@ -50,7 +50,7 @@ class Evaluator(OwnData):
     """
 
     VERB: ClassVar[str] = "evaluate_model"
-    LOWERED_TO: ClassVar[str] = "Resolver, Evaluator; with `data` an ExampleGen"
+    LOWERED_TO: ClassVar[str] = "Resolver, Evaluator; with `examples` an ExampleGen"
     INPUTS: ClassVar[Mapping[str, Input]] = {
         "examples": Input(type="Examples", sources=_sources.RAW_EXAMPLES),
         "model": Input(type="Model", sources=_sources.MODEL),

@@ -40,7 +40,7 @@ class StatisticsGen(OwnData):
     """
 
     VERB: ClassVar[str] = "generate_statistics"
-    LOWERED_TO: ClassVar[str] = "StatisticsGen; with `data` an ExampleGen"
+    LOWERED_TO: ClassVar[str] = "StatisticsGen; with `examples` an ExampleGen"
     INPUTS: ClassVar[Mapping[str, Input]] = {
         "examples": Input(type="Examples", sources=_sources.RAW_EXAMPLES),
         "schema": Input(type="Schema", sources=("ImportSchemaGen.schema",), optional=True),
