@@ -118,6 +118,15 @@ def plan(target: Target) -> None:
 
 
 @app.command()
+def show(
+    target: Target,
+    node: Annotated[str, typer.Argument(help="The step whose code to print.", show_default=False)],
+) -> None:
+    """Print the module that a step calls, also where fluentml wrote it."""
+    typer.echo(_load(target).code(node), nl=False)
+
+
+@app.command()
 def graph(
     target: Target,
     format: Annotated[Format, typer.Option("--format", "-f", help="How to draw.")] = Format.TEXT,

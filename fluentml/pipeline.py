@@ -17,6 +17,7 @@ from fluentml.errors import CheckError, DefinitionError
 from fluentml.graph import Graph, Settings
 from fluentml.params import Param, checked
 from fluentml.sources import PathLike
+from fluentml.user_code import code_of
 from fluentml.verbs import Verbs
 from fluentml.wiring import wire
 from fluentml.words import in_words_of
@@ -67,6 +68,18 @@ class PipelineDef(Verbs):
         return "\n".join(
             [self.graph.to_plan(), *(["", "runtime parameters", *params] if params else [])]
         )
+
+    def code(self, node: str) -> str:
+        """Return the Python source that a step calls, also where it was written by fluentml.
+
+        Args:
+            node: Id of the step.
+
+        Raises:
+            WiringError: There is no such step, or an input has no channel.
+            DefinitionError: It calls no code of yours, or that cannot be read here.
+        """
+        return code_of(self.graph, node)
 
     def check(self) -> Self:
         """Look for everything that can be known wrong before anything runs; return the chain.

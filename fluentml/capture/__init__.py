@@ -7,11 +7,12 @@ nothing; what is no source, such as a model that is open in this process, is ref
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import inspect
 import os
 import tempfile
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from types import FunctionType, MappingProxyType
 from typing import Any
@@ -22,7 +23,7 @@ from fluentml.capture.origin import SUFFIX, Block, Origin
 from fluentml.capture.sources import Source, Statement, source_of
 from fluentml.errors import DefinitionError
 
-__all__ = ["WRITTEN", "Origin", "captured", "files_imported"]
+__all__ = ["WRITTEN", "Origin", "captured", "files_imported", "written"]
 
 WRITTEN = "_modules"
 """The folder of written modules; each lies in a folder of its own there."""
@@ -72,6 +73,24 @@ def captured(
     return _write(source, closure, name, tail, Path(folder), verb)
 
 
+def written(text: str, name: str, *, folder: str, verb: str) -> str:
+    """Write the text of a module file, unless it is there; return its path, as `captured` does.
+
+    Args:
+        text: Python source that needs no file beside it.
+        name: What the module is called.
+        folder: As for `captured`.
+        verb: As for `captured`.
+
+    Raises:
+        DefinitionError: The folder cannot be written.
+    """
+    target = Path(folder) / _digest(text, {}) / f"{name}.py"
+    with _writing(name, Path(folder), verb):
+        _put(target, text.encode())
+    return str(target)
+
+
 def _original(function: Callable[..., Any], verb: str) -> FunctionType:
     """Return the function under its decorators."""
     original = inspect.unwrap(function)
@@ -105,18 +124,24 @@ def _write(source: Source, closure: Closure, name: str, also: str, folder: Path,
         tuple(blocks),
         {inside: str(path) for inside, path in files.items()},
     )
-    try:
+    with _writing(name, folder, verb):
         for inside, content in contents.items():
             _put(target / inside, content)
         _put(target / f"{module}{SUFFIX}", origin.to_json().encode())
         _put(target / f"{module}.py", text.encode())
+    return str(target / f"{module}.py")
+
+
+@contextlib.contextmanager
+def _writing(name: str, folder: Path, verb: str) -> Iterator[None]:
+    try:
+        yield
     except OSError as error:
         raise DefinitionError(
             f"{verb} cannot write {name!r} as a module to {str(folder)!r}: "
             f"{error.strerror or error}.",
             hint="choose another root: PipelineDef(…, root=…).",
         ) from error
-    return str(target / f"{module}.py")
 
 
 def _module(source: Source, closure: Closure, also: str) -> tuple[str, list[Block]]:

@@ -54,6 +54,7 @@ CHECKS: tuple[Check, ...] = (
             kinds.ExampleValidator,
             kinds.ExampleDiff,
             kinds.DistributionValidator,
+            kinds.Transform,
         ),
     ),
     Check(fit.gates, (kinds.Pusher, kinds.BulkInferrer)),

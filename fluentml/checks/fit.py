@@ -59,10 +59,16 @@ def label_exists(graph: Graph, node: Node) -> Problems:
 def _may_be_there(feature: str, columns: list[str], transforms: list[Transform]) -> bool:
     if feature in columns:
         return True
+    return any(_may_make(transform, feature, columns) for transform in transforms)
+
+
+def _may_make(transform: Transform, feature: str, columns: list[str]) -> bool:
+    if transform.features:
+        return feature in transform.features.made()
     # "tips_xf" is made from "tips"; any other name must stand somewhere in the module's text.
-    if transforms and any(column and feature.startswith(column) for column in columns):
-        return True
-    return any(_mentions(transform, feature) for transform in transforms)
+    return any(column and feature.startswith(column) for column in columns) or _mentions(
+        transform, feature
+    )
 
 
 def _mentions(transform: Transform, text: str) -> bool:
@@ -103,6 +109,10 @@ Named: TypeAlias = tuple[str | None, str, Sequence[str]]
 
 def _features_named(step: Component) -> list[Named]:
     """Return the raw features that the step names."""
+    if isinstance(step, Transform):
+        return (
+            [(None, *named) for named in step.features.by_role().items()] if step.features else []
+        )
     if isinstance(step, StatisticsGen):
         return [(None, "slices", [feature for features in step.slices for feature in features])]
     if isinstance(step, ExampleValidator):

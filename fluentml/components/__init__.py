@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from fluentml.components._conditions import AllOf, FunctionCondition, MetricCondition
 from fluentml.components._example_gen import ExampleGen
+from fluentml.components._features import Features
 from fluentml.components._file_based import FileBasedExampleGen
 from fluentml.components._metrics import Metric, metric
 from fluentml.components._steps import TrainingSteps
@@ -65,6 +66,7 @@ __all__ = [
     "ExampleGen",
     "ExampleValidator",
     "ExitStep",
+    "Features",
     "FileBasedExampleGen",
     "FunctionCondition",
     "ImportExampleGen",

@@ -11,6 +11,7 @@ from typing_extensions import Self
 
 from fluentml.component import Component
 from fluentml.components import _sources
+from fluentml.components._features import Features
 from fluentml.components._user_code import UserCode
 from fluentml.components.resolver import PreviousAnalyzerCache
 from fluentml.spec import Input, Proto, proto_of, thaw
@@ -38,6 +39,7 @@ class Transform(UserCode):
         stats_options_updater_fn: Import path of the function that changes the options of these
             statistics; in a module file it is the function of that name.
         splits_config: TFX's `transform_pb2.SplitsConfig`, instead of the two kinds of splits.
+        features: What the module was written by, where features were declared.
     """
 
     VERB: ClassVar[str] = "preprocess"
@@ -66,6 +68,7 @@ class Transform(UserCode):
     disable_statistics: bool = False
     stats_options_updater_fn: str | None = None
     splits_config: Annotated[Proto | None, proto_of("tfx.components.transform.SplitsConfig")] = None
+    features: Features | None = None
 
     @model_validator(mode="after")
     def _sound(self) -> Self:

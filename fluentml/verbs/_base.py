@@ -9,13 +9,15 @@ from typing import Any
 from platformdirs import user_cache_path
 from typing_extensions import Self, TypedDict
 
-from fluentml.capture import WRITTEN, captured
+from fluentml import components as kinds
+from fluentml.capture import WRITTEN, captured, written
 from fluentml.component import Component, Condition
-from fluentml.components import UserCode
+from fluentml.components import Features, UserCode
 from fluentml.errors import DefinitionError
 from fluentml.graph import Settings
 from fluentml.sources import PathLike
 from fluentml.spec import Channel
+from fluentml.verbs._features import features_of, refuse_features, source_of
 from fluentml.verbs._ready_made import Fitting, trainer_around
 from fluentml.words import make
 
@@ -84,6 +86,25 @@ class Chain(ABC):
             called=kind.FUNCTION,
             beside=functions,
         )
+
+    def _preprocessing(
+        self, code: Code | None, declared: Mapping[str, Any], **others: Any
+    ) -> tuple[PathLike, Features | None]:
+        """Return the module of a step that preprocesses, and what it was written by if it was.
+
+        Args:
+            code: Its module, or the function; None where features are declared.
+            declared: The declarations.
+            **others: What goes with a function or module only.
+        """
+        if code is not None:
+            refuse_features(declared)
+            updater = others["stats_options_updater_fn"]
+            return self._module(kinds.Transform, code, stats_options_updater_fn=updater), None
+        features = features_of(declared, others)
+        text = source_of(features)
+        verb = f"{kinds.Transform.VERB}()"
+        return written(text, "declared_features", folder=self._modules, verb=verb), features
 
     def _trainer(
         self, kind: type[UserCode], code: Code, options: type[Fitting], **given: Any

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from types import MappingProxyType
 from typing import Any, Literal
 
 from typing_extensions import Self, Unpack
@@ -19,8 +20,16 @@ class Model(Chain):
 
     def preprocess(
         self,
-        module: PathLike | Callable[..., Any],
+        module: PathLike | Callable[..., Any] | None = None,
         *,
+        numeric: Sequence[str] = (),
+        log: Sequence[str] = (),
+        categorical: Sequence[str] | Mapping[str, int | None] = (),
+        bucketize: Mapping[str, int] = MappingProxyType({}),
+        text: Mapping[str, int] = MappingProxyType({}),
+        dates: Sequence[str] = (),
+        passthrough: Sequence[str] = (),
+        label: str | None = None,
         splits_to_analyze: Sequence[str] = ("train",),
         splits_to_transform: Sequence[str] | None = None,
         analyzer_cache: bool | None = None,
@@ -35,10 +44,31 @@ class Model(Chain):
         A function is taken along by its source, with what it refers to in its file or in the cells
         of its notebook: the call writes it as a module file to `{root}/{name}/_modules`.
 
+        Without a function, the features are declared, and the call writes the function there:
+        `fluentml show FILE Transform` prints it, to read or to go on by hand. Each raw feature has
+        one role and at most one value in an example; `fare` becomes `fare_xf`, a dense tensor of
+        shape [batch, 1] unless said otherwise.
+
         Args:
             module: The function, a Python file that defines `preprocessing_fn`, or its import path.
                 The function gets a dict of batches: a tf.Tensor of shape [batch] or [batch, n], or
                 a tf.SparseTensor, by raw feature; it returns such a dict by transformed feature.
+            numeric: Numbers to scale to mean 0 and variance 1; a missing one counts as the mean.
+            log: Amounts whose logarithms, of 1 + amount, are scaled so; one below 0 counts as 0.
+            categorical: Words, or numbers that are codes: each becomes its number in a vocabulary,
+                the most frequent first. `{"company": 40}` knows 40 of them, 0 to 39; all others
+                and missing ones share the number after the last, so there are at most 41. A list
+                knows every word of the data.
+            bucketize: Numbers that become the number of their quantile: `{"latitude": 10}` makes 0
+                to 9 of it, and 10 where one is missing.
+            text: Texts that become a bag of words: `{"review": 1000}` hashes the words, in lower
+                case, to 1000 numbers and counts each: float32, of shape [batch, 1000].
+            dates: ISO dates, `2024-05-31` or `2024-05-31T23:59:00`: `day` becomes `day_weekday_xf`
+                (1, Monday, to 7), `day_month_xf` (1 to 12) and `day_hour_xf` (0 to 23); all are 0
+                where it is missing or no such date.
+            passthrough: Features that stay as they are; a missing one is 0, or the empty text.
+            label: What is predicted: a number stays as it is, words become the numbers of their
+                classes, from 0 on, the most frequent first.
             splits_to_analyze: Splits over which means, vocabularies and the like are computed.
             splits_to_transform: Splits to transform; None transforms every one.
             analyzer_cache: True takes over from the last run what was computed over the same
@@ -56,12 +86,28 @@ class Model(Chain):
 
         Raises:
             DefinitionError: The function refers to what source cannot bring back, such as an open
-                model.
+                model; or a feature is named twice or cannot be made so.
         """
         updater = stats_options_updater_fn
+        written, features = self._preprocessing(
+            module,
+            {
+                "numeric": numeric,
+                "log": log,
+                "categorical": categorical,
+                "bucketize": bucketize,
+                "text": text,
+                "dates": dates,
+                "passthrough": passthrough,
+                "label": label,
+            },
+            stats_options_updater_fn=updater,
+            custom_config=custom_config,
+        )
         return self._add(
             kinds.Transform,
-            module=self._module(kinds.Transform, module, stats_options_updater_fn=updater),
+            module=written,
+            features=features,
             splits_to_analyze=splits_to_analyze,
             splits_to_transform=splits_to_transform,
             analyzer_cache=analyzer_cache,
