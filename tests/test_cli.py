@@ -74,6 +74,17 @@ def test_a_process_draws_and_prints_nothing_else():
     assert fluentml.Graph.from_json(out).settings.name == "small"
 
 
+def test_a_process_shows_the_code_of_a_step(here):
+    (here / "small.py").write_text(
+        f"{CHAIN}pipeline = pipeline.infer_schema().preprocess(numeric=['a'], label='b')\n"
+    )
+    code, out, err = in_a_process("show", "small.py", "Transform")
+    assert (code, err) == (0, "")
+    assert out.startswith("# Written by preprocess() of fluentml.")
+    assert 'NUMERIC = ("a",)' in out
+    assert out.endswith("    return outputs\n")
+
+
 # -- in this process -------------------------------------------------------------------------------
 
 

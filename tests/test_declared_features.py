@@ -208,6 +208,28 @@ def test_check_knows_the_columns_and_what_is_made_of_them(here: Path):
     assert problems_of(good.evaluate_model("tips_xf", metrics=["AUC"])) == []
 
 
+def test_check_looks_at_the_values(here: Path):
+    (here / "data").mkdir()
+    rows = "1,Blue,2,2024-01-01\n2,Red,,2024-01-02\n,3,4,\n"
+    (here / "data/rides.csv").write_text(f"fare,company,tips,day\n{rows}")
+    good = P.preprocess(numeric=["fare"], categorical=["company"], dates=["day"], label="tips")
+    empty = (
+        "preprocess(): label='tips' is empty or NaN in 1 row of the CSV, and nothing can be "
+        "learned from such a row.\n"
+        "  data/rides.csv:3\n"
+        "Hint: fill it in, or take these rows out."
+    )
+    (here / "m.py").write_text("def run_fn(fn_args): ...\n")
+    assert problems_of(good.train("m.py")) == [empty]
+    assert problems_of(P.preprocess(log=["company"], text={"fare": 10})) == [
+        "preprocess(): text= names 'fare', which has numbers only.\n"
+        "Hint: take a column of text, or name it in numeric= or categorical=.",
+        "preprocess(): log= names 'company', which is text.\n"
+        "  data/rides.csv:2: 'company' is 'Blue'\n"
+        "Hint: take a column of numbers, or name it in categorical= or text=.",
+    ]
+
+
 def test_code_is_that_of_any_step(here: Path):
     (here / "m.py").write_text("def run_fn(fn_args): ...\n")
     chain = P.train("m.py").tune("tests.preprocessing.tuner_fn").train("n.py", id="Other")

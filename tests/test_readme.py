@@ -81,6 +81,13 @@ def test_a_builder_of_models_is_enough(project: Path):
         assert call in Path(graph[kind].component.module).read_text()
 
 
+def test_declared_features(project: Path):
+    names = with_names()
+    exec(the_block("numeric="), names)
+    code = names["declared"].code("Transform")  # type: ignore[attr-defined]
+    assert 'CATEGORICAL = {"company": 40, "payment_type": None}' in code
+
+
 def test_conditions(project: Path):
     names = with_names()
     exec(the_block("PushLarge"), names)

@@ -90,6 +90,12 @@ CALLS = st.one_of(
         disable_statistics=[False, True],
     ),
     verb(
+        "preprocess",
+        numeric=[("a",), ("a", "b")],
+        categorical=[("c",), {"c": 3}, {"a": 2}],
+        label=[None, "label"],
+    ),
+    verb(
         "tune",
         "m.py",
         train_steps=[None, 3, fml.param("steps", 5)],

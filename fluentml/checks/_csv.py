@@ -12,7 +12,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from types import MappingProxyType
 
-from fluentml.checks._csv_values import Place, Values
+from fluentml.checks._csv_values import Place, Role, Values
 from fluentml.errors import PipelineError, did_you_mean, listing, shown
 
 BYTES = 16 * 2**20
@@ -39,6 +39,7 @@ def look(
     *,
     mixed: Sequence[str] = (),
     labels: Mapping[str, str] = MappingProxyType({}),
+    roles: Mapping[str, Role] = MappingProxyType({}),
 ) -> Iterator[PipelineError]:
     """Yield the first problem of the files that are read together, in one split.
 
@@ -47,16 +48,19 @@ def look(
         files: The files.
         mixed: Columns in which text is right among numbers.
         labels: The columns that no row may lack, each with the verb that says so.
+        roles: The columns that have to be numbers, or text.
     """
     try:
-        values = _values(verb, [*files], labels)
+        values = _values(verb, [*files], labels, roles)
     except PipelineError as problem:
         yield problem
     else:
         yield from values.problems(verb, mixed) if values else ()
 
 
-def _values(verb: str, files: list[Path], labels: Mapping[str, str]) -> Values | None:
+def _values(
+    verb: str, files: list[Path], labels: Mapping[str, str], roles: Mapping[str, Role]
+) -> Values | None:
     """Return what the files hold; raise the first problem of a line."""
     values: Values | None = None
     first: list[str] = []
@@ -67,7 +71,7 @@ def _values(verb: str, files: list[Path], labels: Mapping[str, str]) -> Values |
         with path.open("rb") as lines:
             rows = _rows(verb, path, _records(lines, left))
             while batch := [*itertools.islice(rows, _AT_A_TIME)]:
-                values = values or Values(first, labels)
+                values = values or Values(first, labels, roles)
                 if columns == first:
                     values.add(*zip(*batch, strict=True))
         left -= path.stat().st_size

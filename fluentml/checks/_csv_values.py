@@ -33,11 +33,21 @@ class Place(NamedTuple):
         return f"{shown(self.file)}:{self.line}"
 
 
+class Role(NamedTuple):
+    """What a step takes a column for: `preprocess(): numeric=`, and whether that is a number."""
+
+    named: str
+    is_number: bool
+
+
 class Values:
     """What is known of the columns so far."""
 
-    def __init__(self, columns: Sequence[str], labels: Mapping[str, str]) -> None:
-        """Start with the names of the columns, and the verb that names each label."""
+    def __init__(
+        self, columns: Sequence[str], labels: Mapping[str, str], roles: Mapping[str, Role]
+    ) -> None:
+        """Start with the names of the columns, the verb that names each label, and the roles."""
+        self._roles = roles
         self._columns = [_Column(name) for name in columns]
         self._labels = {
             columns.index(name): verb for name, verb in labels.items() if name in columns
@@ -63,6 +73,20 @@ class Values:
                 hint="mend the rows (a missing value is an empty cell); where text is meant, write "
                 f"mixed=[{names}].",
             )
+        # TFX reads as text whatever has some text.
+        for column in self._columns:
+            role = self._roles.get(column.name)
+            if role and role.is_number and column.has_text and column not in odd:
+                yield PipelineError(
+                    f"{role.named} names {column.name!r}, which is text.",
+                    f"  {column.first_text()}",
+                    hint="take a column of numbers, or name it in categorical= or text=.",
+                )
+            elif role and not role.is_number and column.has_numbers_only:
+                yield PipelineError(
+                    f"{role.named} names {column.name!r}, which has numbers only.",
+                    hint="take a column of text, or name it in numeric= or categorical=.",
+                )
         for index, places in self._unlabelled.items():
             if places:
                 count = f"{len(places)} row{'s' if len(places) > 1 else ''}"
@@ -118,10 +142,18 @@ class _Column:
         most = self._numbers >= max(ENOUGH, MOST * (self._numbers + self._texts))
         return self._texts > 0 and (most or self._before >= FIRST)
 
-    def told(self) -> str:
+    @property
+    def has_text(self) -> bool:
+        return self._texts > 0
+
+    @property
+    def has_numbers_only(self) -> bool:
+        return self._numbers > 0 and not self._texts
+
+    def first_text(self) -> str:
         assert self._first
         place, cell = self._first
-        return (
-            f"{place}: {self.name!r} is {cell[:40]!r} ({self._texts} such among "
-            f"{self._numbers} numbers)"
-        )
+        return f"{place}: {self.name!r} is {cell[:40]!r}"
+
+    def told(self) -> str:
+        return f"{self.first_text()} ({self._texts} such among {self._numbers} numbers)"

@@ -7,12 +7,14 @@ from pathlib import Path
 
 from fluentml import spans
 from fluentml.checks import _csv
+from fluentml.checks._csv_values import Role
 from fluentml.checks._paths import Problems, content, missing
 from fluentml.component import Component
 from fluentml.components import (
     CsvExampleGen,
     Evaluator,
     ExampleGen,
+    Features,
     FileBasedExampleGen,
     ImportedArtifact,
     ImportedHyperparameters,
@@ -21,6 +23,7 @@ from fluentml.components import (
     ImportSchemaGen,
     SqlExampleGen,
     TrainingSteps,
+    Transform,
 )
 from fluentml.errors import PipelineError, listing, shown
 from fluentml.graph import Graph, Node
@@ -93,7 +96,11 @@ def csv_rows(graph: Graph, node: Node) -> Problems:
     for split, files in zip(step.split, files_of_csv(step), strict=False):
         is_learned = not step.splits_are_files or split in learned
         yield from _csv.look(
-            step.verb, files, mixed=step.mixed, labels=labels if is_learned else {}
+            step.verb,
+            files,
+            mixed=step.mixed,
+            labels=labels if is_learned else {},
+            roles=_roles(graph, node),
         )
         named = [("partition_on", step.partition_on)] if step.partition_on else []
         for parameter, column in [*named, *(("mixed", column) for column in step.mixed)]:
@@ -113,7 +120,31 @@ def _labels(graph: Graph, node: Node) -> dict[str, str]:
             is_raw = graph[judge.inputs["examples"].channel.node].component.role == ExampleGen.ROLE
             if is_raw and node in graph.up_to(judge.id).nodes:
                 labels[step.label] = step.verb
+    for step in _declared(graph, node):
+        if step.features and step.features.label:
+            labels[step.features.label] = step.verb
     return labels
+
+
+def _roles(graph: Graph, node: Node) -> dict[str, Role]:
+    """Return what declared features take the columns of this node for, where it matters."""
+    roles = {}
+    for step in _declared(graph, node):
+        for parameter, kind in Features.TAKES.items():
+            role = Role(f"{step.verb}: {parameter}=", kind is float)
+            roles.update(dict.fromkeys(getattr(step.features, parameter), role))
+    return roles
+
+
+def _declared(graph: Graph, node: Node) -> list[Transform]:
+    """Return the steps that make declared features of what this node reads."""
+    return [
+        other.component
+        for other in graph.nodes
+        if isinstance(other.component, Transform)
+        and other.component.features
+        and node in graph.up_to(other.id).nodes
+    ]
 
 
 def _splits_learned(graph: Graph) -> set[str]:

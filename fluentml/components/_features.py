@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
-from typing import Annotated, Any
+from typing import Annotated, Any, ClassVar
 
 from pydantic import BeforeValidator, Field, field_validator, model_validator
 from typing_extensions import Self
@@ -56,7 +56,16 @@ class Features(Spec):
         dates: ISO dates, as weekday, month and hour.
         passthrough: Features that stay as they are.
         label: What is predicted.
+        TAKES: The parameters that take numbers only, or text only.
     """
+
+    TAKES: ClassVar[Mapping[str, type]] = {
+        "numeric": float,
+        "log": float,
+        "bucketize": float,
+        "text": str,
+        "dates": str,
+    }
 
     numeric: Names = ()
     log: Names = ()
