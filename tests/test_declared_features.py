@@ -125,6 +125,7 @@ WRONG = {
         {"numeric": ["a"], "label": ""},
         "preprocess(): label= names a feature ''.",
     ),
+    "no text": ({"categorical": [["a"]]}, "preprocess(): categorical= names a feature ['a']."),
     "no list": (
         {"numeric": "fare"},
         "preprocess() cannot use numeric='fare'.\nHint: it takes a list.",

@@ -19,9 +19,9 @@ def _names(value: Any) -> Any:
         return value
     seen = set()
     for name in value:
-        if isinstance(name, str) and not name:
-            raise ValueError("names a feature ''")
-        if isinstance(name, str) and name in seen:
+        if not isinstance(name, str) or not name:
+            raise ValueError(f"names a feature {name!r}")
+        if name in seen:
             raise ValueError(f"names {name!r} twice")
         seen.add(name)
     return value
@@ -81,7 +81,8 @@ class Features(Spec):
     @field_validator("label")
     @classmethod
     def _named(cls, label: str | None) -> str | None:
-        _names([label])
+        if label is not None:
+            _names([label])
         return label
 
     @model_validator(mode="after")

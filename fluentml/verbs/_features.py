@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import textwrap
 from collections.abc import Mapping
 from typing import Any, NamedTuple
 
@@ -204,28 +205,25 @@ def source_of(features: Features) -> str:
 
 
 def _loop(role: str, names: Any) -> str:
-    over = (
-        f"name, size in {role.upper()}.items()"
-        if isinstance(names, Mapping)
-        else (f"name in {role.upper()}")
-    )
-    body = "".join(f"        {line}\n" for line in ROLES[role].lines.splitlines())
-    return f"    for {over}:\n{body}"
+    has_sizes = isinstance(names, Mapping)
+    over = f"name, size in {role.upper()}.items()" if has_sizes else f"name in {role.upper()}"
+    return f"    for {over}:\n{textwrap.indent(ROLES[role].lines, ' ' * 8)}"
 
 
 def _assigned(name: str, value: Any) -> str:
-    """Return an assignment of names, or of sizes by name, on as many lines as it takes."""
+    """Return an assignment of text, names or sizes by name, on as many lines as it takes."""
     if isinstance(value, str):
         return f"{name} = {_quoted(value)}\n"
     if isinstance(value, Mapping):
         items, (left, right) = [f"{_quoted(key)}: {size}" for key, size in value.items()], "{}"
     else:
-        items, (left, right) = [*map(_quoted, value)], "()"
+        items, (left, right) = [_quoted(one) for one in value], "()"
     comma = "," if len(items) == 1 and left == "(" else ""
-    line = f"{name} = {left}{', '.join(items)}{comma}{right}"
-    if len(line) <= WIDTH:
-        return f"{line}\n"
-    return f"{name} = {left}\n{''.join(f'    {item},{chr(10)}' for item in items)}{right}\n"
+    line = f"{name} = {left}{', '.join(items)}{comma}{right}\n"
+    if len(line) <= WIDTH + 1:
+        return line
+    lines = "".join(f"    {item},\n" for item in items)
+    return f"{name} = {left}\n{lines}{right}\n"
 
 
 def _quoted(text: str) -> str:
