@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import shutil
 import sys
 import textwrap
@@ -262,10 +263,12 @@ def test_a_model_that_predicts_otherwise_is_refused(bench: Bench):
 
     model = bench.model(lambda examples: {"chance": tf.random.uniform(tf.shape(examples)) + 1})
     what, hint = message_of(DataError, bench.convert, model, "tflite").splitlines()
-    assert what.startswith(
+    # Where another test has set a seed, the first batch may well be the same.
+    assert re.fullmatch(
         "The TensorFlow Lite model predicts otherwise than the SavedModel: 'chance' differs for "
+        r"(\d+ of 20|1 of 1) examples, by up to 0\.\d+\.",
+        what,
     )
-    assert " of 20 examples, by up to 0." in what
     assert hint == (
         "Hint: leave 'tflite' out of formats=, or replace the operations whose kernels differ."
     )
