@@ -13,11 +13,12 @@ from pathlib import Path
 from absl import logging
 from tfx.components.util import udf_utils
 from tfx.dsl.io import fileio
-from tfx.utils import io_utils
+from tfx.utils import dependency_utils, io_utils
 from wheel.wheelfile import WheelFile
 
 from fluentml.capture import files_imported
 from fluentml.executors.user_wheels import unpacked
+from fluentml.lowering import IN_PROCESS_RUNNER
 
 
 @contextlib.contextmanager
@@ -25,15 +26,26 @@ def in_process() -> Iterator[None]:
     """Make TFX write and unpack user code here: the module, and those beside it that it imports.
 
     TFX starts a process of setuptools for every module and one of pip for every step, and ships
-    each file beside the module, so that an edit of any of them makes another step of it.
+    each file beside the module, so that an edit of any of them makes another step of it. It also
+    packs itself for every step on Beam, and leaves 49 MB behind, where no worker needs it.
     """
-    before = udf_utils.package_user_module_file
+    package, flags = (
+        udf_utils.package_user_module_file,
+        dependency_utils.make_beam_dependency_flags,
+    )
+
+    def beam_flags(arguments: list[str]) -> list[str]:
+        is_here = IN_PROCESS_RUNNER in arguments
+        return arguments if is_here else flags(arguments)
+
     udf_utils.package_user_module_file = _package
+    dependency_utils.make_beam_dependency_flags = beam_flags
     try:
         with unpacked():
             yield
     finally:
-        udf_utils.package_user_module_file = before
+        udf_utils.package_user_module_file = package
+        dependency_utils.make_beam_dependency_flags = flags
 
 
 def _package(instance_name: str, module_path: str, pipeline_root: str) -> tuple[str, str]:
