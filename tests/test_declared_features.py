@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import importlib.util
 import subprocess
 import sys
 from pathlib import Path
@@ -75,6 +76,7 @@ def test_the_function_is_written_out():
     assert Path(step.module).name == "declared_features.py"
 
 
+@pytest.mark.skipif(not importlib.util.find_spec("ruff"), reason="ruff is not installed")
 def test_the_text_is_what_the_formatter_leaves_alone(here: Path):
     many = [f"a_rather_long_name_{i}" for i in range(9)]
     texts = [{**EVERYTHING, "numeric": many, "bucketize": dict.fromkeys(many[:5], 10)}]
