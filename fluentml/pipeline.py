@@ -127,7 +127,9 @@ class PipelineDef(Verbs):
         for step in self.components:
             with in_words_of(step.VERB, given):
                 bound.append(step.bind(given))
-        return self._copy(self.settings, tuple(bound))
+        # Unchanged, it keeps the graph that it may have wired already.
+        same = tuple(bound) == self.components
+        return self if same else self._copy(self.settings, tuple(bound))
 
     @property
     def _declared(self) -> dict[str, Param]:

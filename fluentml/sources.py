@@ -1,6 +1,6 @@
 """Sources of examples that stand on their own, beside the chain's.
 
-`bulk_infer` predicts for one, `evaluate_model` and `generate_statistics` take one as `data`,
+`bulk_infer` predicts for one, `evaluate_model` and `generate_statistics` take one as `examples`,
 and `compare_examples` and `compare_statistics` compare with one: each brings it along as a node.
 """
 

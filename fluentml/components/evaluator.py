@@ -39,7 +39,7 @@ class Evaluator(OwnData):
             metric with a threshold there or by metric name; a little below zero means "no worse".
         baseline: The model to compare with: the latest blessed one, the one that this step looked
             at last (`"latest"`), or a Model artifact's folder.
-        splits: Splits to evaluate on. Default: "eval", or all splits of `data`.
+        splits: Splits to evaluate on. Default: "eval", or all splits of `examples`.
         example_weight: The feature that tells how much an example counts.
         min_slice_size: The least number of examples of a slice; smaller ones are left out.
         confidence_intervals: Whether to compute the interval of 95 % of each metric, from samples
@@ -158,7 +158,7 @@ class Evaluator(OwnData):
 
     @property
     def evaluated(self) -> tuple[str, ...]:
-        """The splits to evaluate on: those named, else all of `data`, else "eval"."""
+        """The splits to evaluate on: those named, else all of `examples`, else "eval"."""
         of_source = getattr(self.examples, "split_names", None)
         return self.splits or of_source or DEFAULT_SPLITS
 

@@ -12,9 +12,7 @@ from tfx.types.channel import BaseChannel, Channel
 from tfx.types.component_spec import ChannelParameter, ComponentSpec, ExecutionParameter
 
 from fluentml.errors import DataError, did_you_mean, listing
-
-CANDIDATE = "candidate"
-"""What TFMA calls the model where there is a baseline beside it."""
+from fluentml.executors.evaluations import CANDIDATE, number
 
 
 class Executor(base_executor.BaseExecutor):
@@ -51,15 +49,14 @@ def whole(uri: str) -> dict[str, float]:
     """
     _, _, _, models = eval_config_writer.load_eval_run(uri)
     result = tfma.load_eval_result(uri, model_name=CANDIDATE if CANDIDATE in models else None)
-    # With a confidence interval the value has another name; NaN comes as text.
     return {
-        key: float(value.get("doubleValue", value.get("boundedValue", {}).get("value")))
+        key: found
         for slice_key, outputs in result.slicing_metrics
         if not slice_key
         for by_class in outputs.values()
         for metrics in by_class.values()
         for key, value in metrics.items()
-        if {"doubleValue", "boundedValue"} & value.keys()
+        if (found := number(value)) is not None
     }
 
 

@@ -12,11 +12,12 @@ from tensorflow_model_analysis.metrics import metric_specs
 from tensorflow_model_analysis.proto import config_pb2
 from tensorflow_model_analysis.writers import eval_config_writer
 
+from fluentml.executors.evaluations import CANDIDATE, number
 from fluentml.metrics import OURS, Value, values
 from fluentml.results import Evaluation
 
-# What TFMA calls the two models once there is a baseline.
-CANDIDATE, BASELINE = "candidate", "baseline"
+# What TFMA calls the model that it compares with.
+BASELINE = "baseline"
 
 T = TypeVar("T")
 
@@ -32,8 +33,8 @@ def read_evaluation(node: str, uri: str, blessed: bool | None) -> Evaluation:
     config, _, _, models = eval_config_writer.load_eval_run(uri)
     names = _names(config)
     candidate = CANDIDATE if CANDIDATE in models else None
-    slices = _by_slice(uri, candidate, names, _number)
-    baseline = _by_slice(uri, BASELINE, names, _number) if BASELINE in models else {}
+    slices = _by_slice(uri, candidate, names, number)
+    baseline = _by_slice(uri, BASELINE, names, number) if BASELINE in models else {}
     return Evaluation(
         node=node,
         metrics=slices.pop("", {}),
@@ -79,16 +80,10 @@ def _by_slice(
                 where = "/".join(part for part in (output, sub_key) if part)
                 for key, value in metrics.items():
                     label = names.get(key, key)
-                    number = read(value)
-                    if number is not None:
-                        found[f"{label} ({where})" if where else label] = number
+                    one = read(value)
+                    if one is not None:
+                        found[f"{label} ({where})" if where else label] = one
     return by_slice
-
-
-def _number(value: Any) -> float | None:
-    # JSON has no NaN: there it is text. With a confidence interval the value has another name.
-    number = value.get("doubleValue", value.get("boundedValue", {}).get("value"))
-    return None if number is None else float(number)
 
 
 def _interval(value: Any) -> tuple[float, float] | None:

@@ -54,7 +54,7 @@ class Delivery(Chain):
                 of a Model artifact; or None.
             examples: Other data to evaluate on than the chain's, with the same features:
                 `fluentml.from_csv("holdout/")`.
-            splits: Splits to evaluate on. Default: `eval`; of `data`, every one.
+            splits: Splits to evaluate on. Default: `eval`; of `examples`, every one.
             example_weight: The feature that tells how much an example counts: a raw column, or one
                 that `preprocessing_fn` makes. Default: each counts 1.
             min_slice_size: The least number of examples of a slice; smaller ones are left out.

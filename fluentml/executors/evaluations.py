@@ -1,0 +1,16 @@
+"""What TFMA's results are made of, for whoever reads them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+CANDIDATE = "candidate"
+"""What TFMA calls the model where there is a baseline beside it."""
+
+
+def number(value: Mapping[str, Any]) -> float | None:
+    """Return a metric's number out of TFMA's JSON; None where it is a plot or a table."""
+    # JSON has no NaN: there it is text. With a confidence interval the value has another name.
+    found = value.get("doubleValue", value.get("boundedValue", {}).get("value"))
+    return None if found is None else float(found)
