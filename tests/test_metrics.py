@@ -134,6 +134,6 @@ def test_a_metric_that_is_no_number_is_read(monkeypatch):
     outputs = {"": {"": {"auc": {"doubleValue": "NaN"}, "loss": {"doubleValue": 0.5}}}}
     result = SimpleNamespace(slicing_metrics=[((), outputs)])
     monkeypatch.setattr(evaluation.tfma, "load_eval_result", lambda *args, **options: result)
-    metrics = evaluation._by_slice("uri", None, {"auc": "AUC"}, evaluation._number)[""]
+    metrics = evaluation._by_slice("uri", None, {"auc": "AUC"}, evaluation.number)[""]
     assert math.isnan(metrics.pop("AUC"))
     assert metrics == {"loss": 0.5}
