@@ -12,7 +12,7 @@ from tfx.orchestration.local import runner_utils
 from tfx.orchestration.portable import launcher, runtime_parameter_utils
 
 from fluentml.executors import pusher, tuner
-from fluentml.local import wheels
+from fluentml.local import beam, wheels
 from fluentml.lowering import to_ir
 from fluentml.results import Artifact, State
 
@@ -47,6 +47,7 @@ class Session:
             ir, {constants.PIPELINE_RUN_ID_PARAMETER_NAME: run_id}
         )
         self._ir = ir
+        self._beam_arguments = pipeline.beam_pipeline_args
         self._nodes = {node.pipeline_node.node_info.id: node.pipeline_node for node in ir.nodes}
         self._deployment = runner_utils.extract_local_deployment_config(ir)
         for spec in self._deployment.executor_specs.values():
@@ -64,7 +65,7 @@ class Session:
             NotLaunchedError: TFX could not resolve its inputs.
             Exception: Whatever its executor raised.
         """
-        with wheels.in_process():
+        with wheels.in_process(), beam.light(self._beam_arguments):
             info = launcher.Launcher(
                 pipeline_node=self._nodes[id],
                 mlmd_connection=metadata.Metadata(self._connection),

@@ -1,0 +1,63 @@
+"""What Beam's in-process runner is spared is there to be spared, and changes nothing else."""
+
+import argparse
+import base64
+import bz2
+import gettext
+
+import pytest
+
+from fluentml.lowering import IN_PROCESS_RUNNER
+
+pytestmark = pytest.mark.tfx
+
+PACKED = bz2.compress(b"a")[:4]
+
+
+def test_beam_still_packs_functions_by_what_we_replace():
+    from apache_beam.internal import pickler
+
+    from fluentml.local.beam import RawPickles, light
+
+    assert base64.b64decode(pickler.dumps(len))[:4] == PACKED
+    with light([IN_PROCESS_RUNNER]):
+        assert base64.b64decode(pickler.dumps(len)).startswith(RawPickles.MARK)
+    assert base64.b64decode(pickler.dumps(len))[:4] == PACKED
+
+
+def test_what_was_packed_before_is_unpacked():
+    from apache_beam.internal import pickler
+
+    from fluentml.local.beam import light
+
+    before = pickler.dumps({"a": 1})
+    with light([IN_PROCESS_RUNNER]):
+        assert pickler.loads(before) == pickler.loads(pickler.dumps({"a": 1})) == {"a": 1}
+
+
+def test_argparse_asks_for_a_translation_once(monkeypatch):
+    from fluentml.local.beam import light
+
+    asked = []
+    monkeypatch.setattr(gettext, "gettext", lambda text: asked.append(text) or text)
+    with light([IN_PROCESS_RUNNER]):
+        for _ in range(3):
+            argparse.ArgumentParser()
+    assert asked
+    assert len(asked) == len(set(asked))
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ["--runner=DataflowRunner"],
+        [IN_PROCESS_RUNNER, "--direct_running_mode=multi_processing", "--direct_num_workers=2"],
+    ],
+)
+def test_workers_elsewhere_get_what_they_can_read(arguments):
+    from apache_beam.internal import cloudpickle_pickler
+
+    from fluentml.local.beam import light
+
+    with light(arguments):
+        assert cloudpickle_pickler.bz2 is bz2
