@@ -1,6 +1,6 @@
 """Digits: which one was written? Images of 8 × 8 grey pixels, and a convolution.
 
-fluentml run examples/digits.py
+fluentml run FILE
 """
 
 import fluentml as fml
@@ -8,7 +8,10 @@ from fluentml import datasets
 
 
 def preprocessing_fn(inputs):
-    """The pixels come as text, sixty-four numbers from 0 to 16."""
+    """The pixels come as text, sixty-four numbers from 0 to 16.
+
+    This is a graph of TensorFlow that runs in training and in the served model alike.
+    """
     import tensorflow as tf
 
     pixels = tf.strings.to_number(tf.strings.split(inputs["pixels"][:, 0]).to_tensor("0"))
@@ -19,6 +22,7 @@ def preprocessing_fn(inputs):
 
 
 def build_model(hp, features):
+    """A convolution, and a probability for each digit."""
     from keras import Model, layers, optimizers
 
     hidden = layers.Conv2D(16, 3, activation="relu")(features["image_xf"])
@@ -31,7 +35,7 @@ def build_model(hp, features):
 
 pipeline = (
     fml.PipelineDef("digits")
-    .from_csv(datasets.digits())
+    .from_csv(datasets.digits())  # your own: a folder of CSV files, "data/"
     .generate_statistics()
     .infer_schema()
     .preprocess(preprocessing_fn)
@@ -39,7 +43,7 @@ pipeline = (
     .evaluate_model(
         "digit_xf",
         metrics=["SparseCategoricalAccuracy"],
-        thresholds={"SparseCategoricalAccuracy": 0.9},
+        thresholds={"SparseCategoricalAccuracy": 0.9},  # less is not good enough to push
     )
     .push_to("serving/digits")
 )

@@ -51,17 +51,18 @@ def build_model(hp, features):
 
 pipeline = (
     fml.PipelineDef("taxi")
-    .from_csv(datasets.taxi())
+    .from_csv(datasets.taxi())  # your own: a folder of CSV files, "data/"
     .generate_statistics()
     .infer_schema()
     .validate_input_data()
     .preprocess(preprocessing_fn)
+    # Three trials; the best one's width and learning rate are trained with.
     .tune(build_model, label="tips_xf", max_trials=3, batch_size=128, train_steps=150)
     .train(build_model, label="tips_xf", batch_size=128, train_steps=600)
     .evaluate_model(
         label="tips_xf",
         metrics=["AUC", "BinaryAccuracy"],
-        thresholds={"AUC": 0.8},
+        thresholds={"AUC": 0.8},  # less is not good enough to push
         slices=["trip_start_hour"],
     )
     .push_to("serving/taxi")

@@ -57,6 +57,21 @@ class Format(str, Enum):
     JSON = "json"
 
 
+class Template(str, Enum):
+    """What `init` writes, which is one of the examples."""
+
+    MINIMAL = "minimal"
+    TABULAR = "tabular"
+    IMAGE = "image"
+    TEXT = "text"
+
+    @property
+    def example(self) -> str:
+        """The name of the example."""
+        names = {"minimal": "iris", "tabular": "taxi", "image": "digits", "text": "docstrings"}
+        return names[self.value]
+
+
 @app.callback(invoke_without_command=True)
 def _options(
     version: Annotated[bool, typer.Option("--version", help="Print the version.")] = False,
@@ -213,11 +228,21 @@ def demo(
 @app.command()
 def init(
     file: Annotated[Path, typer.Argument(help="The file to write.")] = Path("pipeline.py"),
+    template: Annotated[
+        Template,
+        typer.Option(
+            "--template",
+            "-t",
+            metavar="NAME",
+            help="minimal: four numbers, three classes; tabular: words, codes and missing values, "
+            "with a search; image: pixels; text: sentences.",
+        ),
+    ] = Template.MINIMAL,
 ) -> None:
-    """Write a commented pipeline that runs as it is."""
+    """Write a commented pipeline that runs as it is, on data that come along."""
     from fluentml.demo import write_starter
 
-    write_starter(file)
+    write_starter(file, template.example)
     typer.echo(f"Wrote {file}. Try:  fluentml check {file}   then   fluentml run {file}")
 
 

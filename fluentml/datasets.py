@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import csv
 import gzip
 import importlib.util
@@ -27,6 +28,8 @@ DIABETES_MEASURES = (
     "triglycerides",
     "blood_sugar",
 )
+LIBRARIES = ("keras", "pandas", "scipy", "sklearn")
+SHORTEST = 4  # words of a sentence that says something
 
 
 def taxi() -> str:
@@ -100,6 +103,47 @@ def digits() -> str:
                 yield (" ".join(pixels), digit)
 
     return _written("digits", table)
+
+
+def docstrings() -> str:
+    """Return a folder with one CSV of some 6,500 sentences of documentation: `text` and `library`.
+
+    Each is the first paragraph of the docstring of a public class or function of Keras, pandas,
+    SciPy or scikit-learn, as these are installed; the file is written once, to the user's cache
+    folder.
+
+    Raises:
+        MissingDependencyError: One of the four is not installed.
+    """
+
+    def table() -> Iterator[Sequence[str]]:
+        yield ("text", "library")
+        for library, package in [(library, _package(library)) for library in LIBRARIES]:
+            for text in dict.fromkeys(_first_paragraphs(package)):
+                yield (text, library)
+
+    return _written("docstrings", table)
+
+
+def _first_paragraphs(package: Path) -> Iterator[str]:
+    """Yield how the public classes and functions of a package's modules are introduced."""
+    for file in sorted(package.rglob("*.py")):
+        if "test" in str(file.relative_to(package)):
+            continue
+        # Reading the source is faster than importing it, and runs nothing.
+        for node in _public(ast.parse(file.read_bytes()).body):
+            paragraph, _, _ = (ast.get_docstring(node) or "").partition("\n\n")
+            words = paragraph.split()
+            if len(words) >= SHORTEST:
+                yield " ".join(words)
+
+
+def _public(body: Iterable[ast.stmt]) -> Iterator[ast.ClassDef | ast.FunctionDef]:
+    """Yield the public classes and functions of a module or class, methods included."""
+    for node in body:
+        if isinstance(node, ast.ClassDef | ast.FunctionDef) and node.name[0] != "_":
+            yield node
+            yield from _public(node.body if isinstance(node, ast.ClassDef) else ())
 
 
 def _sklearn(name: str) -> Path:

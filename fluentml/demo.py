@@ -29,8 +29,8 @@ def examples_folder() -> Path:
     return installed if installed.is_dir() else package.parent / "examples"
 
 
-def write_starter(file: Path) -> None:
-    """Write the smallest example as a file to start from.
+def write_starter(file: Path, example: str) -> None:
+    """Write an example, by its name, as a file to start from.
 
     Raises:
         FluentmlError: The file exists; it is left as it is.
@@ -41,7 +41,7 @@ def write_starter(file: Path) -> None:
             hint="name another file: fluentml init my_pipeline.py",
         )
     file.parent.mkdir(parents=True, exist_ok=True)
-    shutil.copyfile(examples_folder() / "iris.py", file)
+    shutil.copyfile(examples_folder() / f"{example}.py", file)
 
 
 def run_demo(folder: Path, *, quiet: bool = False, verbose: bool = False) -> None:

@@ -1,6 +1,9 @@
+import importlib.util
 import json
+import os
 import subprocess
 import sys
+import zipfile
 
 import pytest
 from typer.testing import CliRunner
@@ -8,6 +11,7 @@ from typer.testing import CliRunner
 import fluentml
 from fluentml import cli, doctor
 from fluentml.doctor import Finding
+from tests.conftest import EXAMPLES
 
 CHAIN = """\
 import fluentml as fml
@@ -277,6 +281,41 @@ def test_init_writes_a_file_once(fluentml_command, here):
         "Hint: name another file: fluentml init my_pipeline.py\n",
     )
     assert (here / "pipeline.py").read_text() == written
+
+
+@pytest.mark.parametrize("option", ["--template", "-t"])
+@pytest.mark.parametrize("template", cli.Template)
+def test_a_template_is_an_example(fluentml_command, here, template, option):
+    assert fluentml_command("init", "mine.py", option, template.value)[0] == 0
+    text = (here / "mine.py").read_text()
+    assert text == (EXAMPLES / f"{template.example}.py").read_text()
+    assert len(text.splitlines()) < 80
+    assert "our own: a folder of CSV files" in text
+
+
+def test_init_names_the_templates(fluentml_command):
+    code, _, err = fluentml_command("init", "-t", "txt")
+    assert code == 2
+    told = f"{err}{fluentml_command('init', '--help')[1]}"
+    for template in cli.Template:
+        assert told.count(template.value) > 1
+
+
+@pytest.mark.skipif(not importlib.util.find_spec("hatchling"), reason="hatchling builds the wheel")
+def test_the_wheel_has_the_templates(here):
+    build = ["-m", "hatchling", "build", "-t", "wheel", "-d", str(here / "dist")]
+    subprocess.run([sys.executable, *build], cwd=EXAMPLES.parent, check=True, capture_output=True)
+    (wheel,) = (here / "dist").glob("*.whl")
+    with zipfile.ZipFile(wheel) as file:
+        file.extractall(here / "installed")
+    env = {**os.environ, "PYTHONPATH": str(here / "installed")}
+    init = [sys.executable, "-m", "fluentml", "init", "--template", "text"]
+    subprocess.run(init, env=env, check=True)
+    for template in cli.Template:
+        name = f"{template.example}.py"
+        example = (EXAMPLES / name).read_text()
+        assert (here / "installed/fluentml/examples" / name).read_text() == example
+    assert (here / "pipeline.py").read_text() == (EXAMPLES / "docstrings.py").read_text()
 
 
 def test_init_makes_the_folder_it_needs(fluentml_command, here):

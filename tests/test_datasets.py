@@ -65,6 +65,48 @@ def test_digits(cache):
     assert [row["digit"] for row in rows[:10]] == [*"0123456789"]
 
 
+@pytest.fixture
+def libraries(tmp_path, monkeypatch, cache):
+    """Four packages of one sentence each; returns Keras's module."""
+    for name in datasets.LIBRARIES:
+        (tmp_path / name / "tests").mkdir(parents=True)
+        (tmp_path / name / "a.py").write_text(f"def a():\n    'What does {name} do?'\n")
+    monkeypatch.setattr(datasets, "_package", lambda name: tmp_path / name)
+    return tmp_path / "keras/a.py"
+
+
+def test_docstrings(libraries):
+    libraries.write_text(
+        """
+class Layer:
+    '''A layer, "dense"
+    or not.
+
+    More of it.
+    '''
+
+    def call(self):
+        "Call it on some tensors."
+
+        def inner():
+            "Not seen from outside."
+
+    def _hidden(self):
+        "Not for anybody to see."
+
+def again(): "Call it on some tensors."
+def short(): "Too few words."
+def silent(): ...
+"""
+    )
+    (libraries.parent / "tests/a.py").write_text("def a(): 'What is only a test.'")
+    assert [tuple(row.values()) for row in rows_of(datasets.docstrings())] == [
+        ('A layer, "dense" or not.', "keras"),
+        ("Call it on some tensors.", "keras"),
+        *((f"What does {name} do?", name) for name in ("pandas", "scipy", "sklearn")),
+    ]
+
+
 @needs_sklearn
 def test_iris_is_written_once_and_leaves_nothing_beside_it(cache):
     file = Path(datasets.iris()) / "iris.csv"
@@ -75,7 +117,8 @@ def test_iris_is_written_once_and_leaves_nothing_beside_it(cache):
 
 
 @pytest.mark.parametrize(
-    ("dataset", "package"), [(datasets.taxi, "tfx"), (datasets.iris, "sklearn")]
+    ("dataset", "package"),
+    [(datasets.taxi, "tfx"), (datasets.iris, "sklearn"), (datasets.docstrings, "sklearn")],
 )
 def test_a_missing_package_is_named_with_the_remedy(dataset, package, monkeypatch, cache):
     monkeypatch.setattr(importlib.util, "find_spec", lambda name: None)

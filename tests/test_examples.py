@@ -2,22 +2,32 @@
 
 from __future__ import annotations
 
+import ast
 import csv
 import json
+import re
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
+from typer.testing import CliRunner
 
-from fluentml import datasets
+from fluentml import cli, datasets
 from fluentml.loading import load
 from tests.conftest import EXAMPLES
+from tests.test_lowering import as_dict
+from tests.test_training import fn_args_reading
 
 pytestmark = pytest.mark.tfx
 
-DATA = {"iris": datasets.iris, "diabetes": datasets.diabetes, "digits": datasets.digits}
-TEXT = ("variety", "pixels")
+DATA = {
+    "iris": datasets.iris,
+    "diabetes": datasets.diabetes,
+    "digits": datasets.digits,
+    "docstrings": datasets.docstrings,
+}
+TEXT = ("variety", "pixels", "text", "library")
 
 # As a client of a model server, which knows the columns and nothing of the pipeline.
 ASK = """
@@ -95,8 +105,110 @@ def test_digits_are_images(answers):
     assert sum(right) > 0.9 * len(rows)
 
 
+def test_docstrings_are_of_a_library(answers):
+    rows = rows_of("docstrings")
+    words = answers["docstrings"]["label"]
+    right = [word == [row["library"]] for word, row in zip(words, rows, strict=True)]
+    assert sum(right) > 0.85 * len(rows)
+
+
+@pytest.mark.parametrize("template", cli.Template)
+def test_a_template_is_sound_and_an_example_that_ran(pushed, tmp_path, monkeypatch, template):
+    monkeypatch.chdir(tmp_path)
+    for command in (["init", "mine.py", "-t", template.value], ["check", "mine.py"]):
+        assert CliRunner().invoke(cli.app, command).exit_code == 0
+    assert Path("mine.py").read_bytes() == (EXAMPLES / f"{template.example}.py").read_bytes()
+    planned = CliRunner().invoke(cli.app, ["plan", "mine.py"]).output
+    assert [line for line in planned.splitlines() if line and line[0] != " "] == [
+        *pushed[template.example].nodes
+    ]
+
+
 def test_taxi_in_one_file(pushed):
     assert pushed["taxi"].metrics["AUC"] > 0.93
     assert len((EXAMPLES / "taxi.py").read_text().splitlines()) <= 70
     (trials,) = pushed["taxi"].tunings
     assert len(pushed["taxi"].trials()) == 3, trials
+
+
+# -- taxi by hand, against TFX ---------------------------------------------------------------------
+
+
+def test_by_hand_the_graph_is_the_same(tmp_path, monkeypatch):
+    from tfx.components.util import udf_utils
+
+    from tests.handwritten.taxi.pipeline import MODULE, create_pipeline
+
+    monkeypatch.chdir(tmp_path)
+    # A wheel for each step takes seconds, and says nothing of the graph.
+    monkeypatch.setattr(udf_utils, "should_package_user_modules", lambda: False)
+    ours = json.dumps(as_dict(load(str(EXAMPLES / "taxi.py")).to_tfx()))
+    ours = re.sub(r"[^\"]*/_modules/\w+/\w+\.py", str(MODULE), ours).replace(f"{tmp_path}/", "")
+    assert json.loads(ours) == as_dict(create_pipeline())
+
+
+def test_by_hand_the_features_are_the_same():
+    import tensorflow as tf
+
+    from fluentml import training
+    from tests.handwritten.taxi import module
+
+    def statements(path):
+        """Return what preprocessing_fn does, but for what it imports."""
+        (function,) = (
+            node
+            for node in ast.parse(Path(path).read_text()).body
+            if getattr(node, "name", "") == "preprocessing_fn"
+        )
+        kept = [node for node in function.body if not isinstance(node, ast.Import | ast.ImportFrom)]
+        return [ast.dump(node) for node in kept]
+
+    assert statements(module.__file__) == statements(EXAMPLES / "taxi.py")
+    for column in (tf.constant([[1], [2]]), tf.constant([["a"], ["b"]])):
+        sparse = tf.sparse.from_dense(tf.concat([column[:1], tf.zeros_like(column)], axis=0))
+        for given in (column, sparse):
+            dense = module.fill_missing(given)
+            assert dense.shape == (column.shape if given is column else (3, 1))
+            assert tf.reduce_all(dense == training.fill_missing(given))
+
+
+def test_by_hand_it_searches_and_trains_and_serves(pushed, tmp_path):
+    import tensorflow as tf
+
+    from tests.handwritten.taxi import module
+
+    taxi = pushed["taxi"]
+    (transformed,), (graph,), (raw,) = (
+        taxi.artifacts(channel)
+        for channel in (
+            "Transform.transformed_examples",
+            "Transform.transform_graph",
+            "CsvExampleGen.examples",
+        )
+    )
+    fn_args = fn_args_reading(
+        transformed.uri,
+        transform_graph_path=graph.uri,
+        train_steps=3,
+        working_dir=str(tmp_path / "search"),
+        model_run_dir=str(tmp_path / "logs"),
+        serving_model_dir=str(tmp_path / "model"),
+    )
+    found = module.tuner_fn(fn_args)
+    found.tuner.search(**found.fit_kwargs)
+    (best,) = found.tuner.get_best_hyperparameters()
+    assert best.get("width") in (32, 64, 96, 128)
+    fn_args.hyperparameters = best.get_config()
+    fn_args.train_steps = 100
+    module.run_fn(fn_args)
+
+    (file,) = Path(raw.uri).glob("Split-eval/*")
+    examples = next(iter(tf.data.TFRecordDataset(str(file), "GZIP").batch(200)))
+    by_hand, ours = (
+        tf.saved_model.load(model).signatures
+        for model in (str(tmp_path / "model"), taxi.pushed_model)
+    )
+    assert by_hand["serving_default"](examples)["outputs"].shape == (200, 1)
+    features = (signatures["transform_features"](examples) for signatures in (by_hand, ours))
+    for name, column in next(features).items():
+        assert tf.reduce_all(column == next(features)[name])

@@ -38,25 +38,32 @@ def serialize(columns):
 def fn_args_of(folder, serialized, **fields):
     """Write `serialized` as both splits, and return the FnArgs for them."""
     import tensorflow as tf
-    from tfx.components.trainer.fn_args_utils import DataAccessor, FnArgs
-    from tfx.components.util import tfxio_utils
-    from tfx.types.standard_artifacts import Examples
 
-    artifact = Examples()
-    artifact.uri, artifact.split_names = str(folder / "examples"), '["train", "eval"]'
     for split in ("train", "eval"):
         directory = folder / "examples" / f"Split-{split}"
         directory.mkdir(parents=True)
         with tf.io.TFRecordWriter(str(directory / "data.gz"), "GZIP") as writer:
             for example in serialized:
                 writer.write(example)
+    return fn_args_reading(
+        str(folder / "examples"), serving_model_dir=str(folder / "model"), **fields
+    )
+
+
+def fn_args_reading(uri, **fields):
+    """Return the FnArgs for an Examples artifact of two splits."""
+    from tfx.components.trainer.fn_args_utils import DataAccessor, FnArgs
+    from tfx.components.util import tfxio_utils
+    from tfx.types.standard_artifacts import Examples
+
+    artifact = Examples()
+    artifact.uri, artifact.split_names = uri, '["train", "eval"]'
     return FnArgs(
         train_files=[f"{artifact.uri}/Split-train/*"],
         eval_files=[f"{artifact.uri}/Split-eval/*"],
         data_accessor=DataAccessor(
             tfxio_utils.get_tf_dataset_factory_from_artifact([artifact], ["test"]), None, None
         ),
-        serving_model_dir=str(folder / "model"),
         **fields,
     )
 
