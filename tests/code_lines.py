@@ -1,9 +1,10 @@
-"""The taxi pipeline by hand beside ours: lines of code, as README's table has them."""
+"""The taxi pipeline by hand beside ours, as README shows them."""
 
 from __future__ import annotations
 
 import ast
 import io
+import textwrap
 import tokenize
 from pathlib import Path
 
@@ -37,16 +38,41 @@ def code_lines(source: str) -> int:
     return len(lines)
 
 
-def lines_table() -> str:
-    """Return README's table."""
-    counts = {name: code_lines((REPOSITORY / name).read_text()) for name in (*BY_HAND, OURS)}
+def by_hand_and_here() -> str:
+    """Return README's table, and how each of the two says which model is good enough."""
+    texts = {name: (REPOSITORY / name).read_text() for name in (*BY_HAND, OURS)}
+    counts = {name: code_lines(text) for name, text in texts.items()}
     pipeline, module = (f"{counts[name]} in [{Path(name).name}]({name})" for name in BY_HAND)
     by_hand = sum(counts[name] for name in BY_HAND)
-    return "\n".join(
-        [
-            "| the taxi pipeline | lines of code |",
-            "| --- | --- |",
-            f"| by hand in TFX | {by_hand}: {pipeline} and {module} |",
-            f"| with fluentml | {counts[OURS]}, all in [taxi.py]({OURS}) |",
-        ]
-    )
+    return f"""\
+| the taxi pipeline | lines of code |
+| --- | --- |
+| by hand in TFX | {by_hand}: {pipeline}, {module} |
+| with fluentml | {counts[OURS]}, all in [taxi.py]({OURS}) |
+
+<details>
+<summary>For instance: what is measured, and which model is good enough to push</summary>
+
+By hand:
+
+```python
+{excerpt(texts[BY_HAND[0]], "def create_eval_config", "    )")}
+```
+
+```python
+{excerpt(texts[BY_HAND[0]], "    model_resolver = ", "    )")}
+```
+
+Here:
+
+```python
+{excerpt(texts[OURS], "    .evaluate_model(", "    )")}
+```
+</details>"""
+
+
+def excerpt(text: str, first: str, last: str) -> str:
+    """Return the lines from the first that starts so to the next that is so, moved to the left."""
+    _, start, rest = text.partition(f"\n{first}")
+    lines, _, _ = f"{start}{rest}".partition(f"\n{last}\n")
+    return textwrap.dedent(f"{lines}\n{last}".lstrip("\n"))

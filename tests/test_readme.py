@@ -9,8 +9,9 @@ from pathlib import Path
 import pytest
 
 import fluentml as fml
-from fluentml.cli import app
+from fluentml.cli import Template, app
 from fluentml.errors import CheckError
+from tests.code_lines import code_lines
 from tests.test_open_chain import fake_class
 
 REPOSITORY = Path(__file__).parents[1]
@@ -185,6 +186,24 @@ def test_every_command_exists():
     assert named == commands - {"demo"}
 
 
+def test_every_template_is_named_with_its_example():
+    section = README.partition("## Start your own\n")[2].partition("\n## ")[0]
+    named = re.findall(r"`(\w+)`\s\(\[\w+\]\(examples/(\w+)\.py\)", section)
+    assert named == [(template.value, template.example) for template in Template]
+
+
+def test_every_link_leads_somewhere():
+    """To a file or a section; the head of the page leads to all of them."""
+    links = re.findall(r"\]\(([^)]+)\)", README)
+    sections = [
+        f"#{title.lower().replace(' ', '-')}" for title in re.findall("^## (.*)", README, re.M)
+    ]
+    assert "#install" in sections
+    assert {*sections} - {"#try-it"} <= {*links}
+    for link in links:
+        assert "://" in link or link in sections or (REPOSITORY / link).is_file(), link
+
+
 def test_every_make_target_exists():
     targets = set(re.findall(r"^([a-z-]+):", (REPOSITORY / "Makefile").read_text(), re.M))
     assert set(re.findall(r"`?make ([a-z-]+)", README)) <= targets
@@ -247,3 +266,9 @@ def test_a_live_object_is_refused(project: Path):
 
 def test_the_changelog_tells_this_version():
     assert f"## {fml.__version__}" in (REPOSITORY / "CHANGELOG.md").read_text()
+
+
+def test_code_lines_are_those_that_hold_code():
+    code = '"""One.\n\nTwo."""\n\n# no\nx = [\n    1,  # yes\n    # no\n]\n'
+    code += "def f():\n    '''No.'''\n    text = '''yes\nyes'''\n\n    return text\n"
+    assert code_lines(code) == 3 + 4

@@ -15,12 +15,16 @@ from fluentml.component import Component
 from fluentml.components import MetricCondition
 from fluentml.support import checks_list, support_table, supported
 from fluentml.verbs import Verbs
+from tests.code_lines import by_hand_and_here
 
 README = Path(__file__).parents[1] / "README.md"
 OURS = [kind for kind in Component.KINDS.values() if kind.__module__.startswith("fluentml.")]
 
 
-@pytest.mark.parametrize(("name", "render"), [("verbs", support_table), ("checks", checks_list)])
+@pytest.mark.parametrize(
+    ("name", "render"),
+    [("verbs", support_table), ("checks", checks_list), ("by-hand", by_hand_and_here)],
+)
 def test_readme_has_the_table(name: str, render: Any, request: pytest.FixtureRequest):
     block = re.compile(rf"(?<=<!-- {name} -->\n).*?(?=<!-- /{name} -->)", re.S)
     text = README.read_text()
