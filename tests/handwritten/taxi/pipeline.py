@@ -5,8 +5,8 @@ python tests/handwritten/taxi/pipeline.py
 
 from pathlib import Path
 
-import tensorflow_model_analysis as tfma
 import tfx as tfx_package
+from tensorflow_model_analysis.proto import config_pb2
 from tfx import v1 as tfx
 
 NAME = "taxi"
@@ -14,39 +14,42 @@ ROOT = Path("artifacts") / NAME
 DATA = Path(tfx_package.__file__).parent / "examples/chicago_taxi_pipeline/data/simple"
 MODULE = Path(__file__).parent / "module.py"
 SERVING = "serving/taxi"
-# Beam's default runner tries a download.
+# The default runner of newer Beams tries a download.
 BEAM_PIPELINE_ARGS = ["--runner=apache_beam.runners.portability.fn_api_runner.FnApiRunner"]
 
 
-def create_eval_config() -> tfma.EvalConfig:
+def create_eval_config() -> config_pb2.EvalConfig:
     """Return what is measured, on what, and which AUC is good enough to push."""
-    return tfma.EvalConfig(
+    return config_pb2.EvalConfig(
         model_specs=[
-            tfma.ModelSpec(
+            config_pb2.ModelSpec(
                 signature_name="serving_default",
                 label_key="tips_xf",
                 preprocessing_function_names=["transform_features"],
             )
         ],
-        slicing_specs=[tfma.SlicingSpec(), tfma.SlicingSpec(feature_keys=["trip_start_hour"])],
+        slicing_specs=[
+            config_pb2.SlicingSpec(),
+            config_pb2.SlicingSpec(feature_keys=["trip_start_hour"]),
+        ],
         metrics_specs=[
-            tfma.MetricsSpec(
+            config_pb2.MetricsSpec(
                 metrics=[
-                    tfma.MetricConfig(
+                    config_pb2.MetricConfig(
                         class_name="AUC",
                         # Of all trips: an hour with few of them must not refuse a good model.
                         per_slice_thresholds=[
-                            tfma.PerSliceMetricThreshold(
-                                slicing_specs=[tfma.SlicingSpec()],
-                                threshold=tfma.MetricThreshold(
-                                    value_threshold=tfma.GenericValueThreshold(
+                            config_pb2.PerSliceMetricThreshold(
+                                slicing_specs=[config_pb2.SlicingSpec()],
+                                threshold=config_pb2.MetricThreshold(
+                                    value_threshold=config_pb2.GenericValueThreshold(
                                         lower_bound={"value": 0.8}
                                     )
                                 ),
                             )
                         ],
                     ),
-                    tfma.MetricConfig(class_name="BinaryAccuracy"),
+                    config_pb2.MetricConfig(class_name="BinaryAccuracy"),
                 ]
             )
         ],
