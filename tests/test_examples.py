@@ -214,7 +214,7 @@ def test_by_hand_it_searches_and_trains_and_serves(pushed, tmp_path):
         serving_model_dir=str(tmp_path / "model"),
     )
     found = module.tuner_fn(fn_args)
-    found.tuner.search(**found.fit_kwargs)
+    found.tuner.search(**found.fit_kwargs, validation_steps=2)
     (best,) = found.tuner.get_best_hyperparameters()
     assert best.get("width") in (32, 64, 96, 128)
     fn_args.hyperparameters = best.get_config()
