@@ -12,7 +12,7 @@ from typing import Annotated, Any, ClassVar
 from pydantic import BeforeValidator, PlainSerializer, model_validator
 from typing_extensions import Self
 
-from fluentml.errors import DefinitionError, did_you_mean, listing
+from fluentml.errors import BackendError, DefinitionError, did_you_mean, listing
 from fluentml.live import Live, LiveObject
 from fluentml.params import Param, filled, found_in
 from fluentml.spec import Channel, FrozenDict, Input, NodeId, Spec, Template
@@ -261,6 +261,10 @@ class Component(Parameterized):
     def settled(self, roles: Set[str]) -> Self:
         """Return the spec with the parameters filled in that depend on the rest of the chain."""
         return self
+
+    def missing_here(self) -> Iterator[BackendError]:
+        """Yield what the step needs to run on this machine, and this machine lacks."""
+        yield from ()
 
     def to_tfx(self, inputs: Mapping[str, Any]) -> Any:
         """Return the TFX component that reads these TFX channels, by input key."""

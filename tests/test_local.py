@@ -424,7 +424,7 @@ def test_tensorflow_serving_without_docker_is_refused_before_the_run(
         tensorflow_serving=pb.TensorFlowServing(tags=["latest"]),
         local_docker=pb.LocalDockerConfig(),
     )
-    monkeypatch.setattr("fluentml.backends.local._docker_answers", lambda: False)
+    monkeypatch.setattr("fluentml.components._here.docker_answers", lambda: False)
     pipeline = (
         fml.PipelineDef("p", root=tmp_path)
         .from_csv(datasets.taxi())

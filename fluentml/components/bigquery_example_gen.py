@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Annotated, Any, ClassVar
 
 from pydantic import field_validator, model_validator
@@ -11,6 +11,8 @@ from typing_extensions import Self
 
 from fluentml import spans
 from fluentml.components._example_gen import DEFAULT_SPLIT, ExampleGen
+from fluentml.components._here import without_credentials
+from fluentml.errors import BackendError
 from fluentml.spec import Proto, proto_of
 
 _SPAN = re.compile(r"@span_(begin_timestamp|end_timestamp|yyyymmdd_utc)\b")
@@ -97,6 +99,10 @@ class BigQueryExampleGen(ExampleGen):
     def split_names(self) -> tuple[str, ...] | None:
         """The splits that this component makes; None where a proto decides."""
         return None if self.input_config else super().split_names
+
+    def missing_here(self) -> Iterator[BackendError]:
+        """Yield that Google's libraries find no account."""
+        yield from without_credentials(self.verb)
 
     def to_tfx(self, inputs: Mapping[str, Any]) -> Any:
         """Return TFX's BigQueryExampleGen."""

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any, ClassVar, Literal
 
 from typing_extensions import Self
 
 from fluentml.component import Component
-from fluentml.components import _sources
-from fluentml.errors import DefinitionError, LoadError, did_you_mean, listing
+from fluentml.components import _here, _sources
+from fluentml.errors import BackendError, DefinitionError, LoadError, did_you_mean, listing
 from fluentml.live import Live, LiveObject
 from fluentml.spec import Channel, FrozenDict, Input, JsonDict, thaw
 
@@ -168,6 +168,14 @@ class CustomComponent(Component):
         built = self.source.value() if self.form != "function" else None
         spec = getattr(built, "executor_spec", None) or getattr(built, "EXECUTOR_SPEC", None)
         return "Container" in type(spec).__name__
+
+    def missing_here(self) -> Iterator[BackendError]:
+        """Yield that there is no Docker, where the step is a container."""
+        if self.needs_docker and not _here.docker_answers():
+            yield BackendError(
+                f"{self.verb} runs a container, and no Docker engine is reachable here.",
+                hint="start Docker, or run the steps before it: run(to=…).",
+            )
 
     def reads(self) -> Mapping[str, Input]:
         """Return an input per parameter."""

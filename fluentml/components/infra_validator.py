@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Annotated, Any, ClassVar, TypeAlias
 
 from pydantic import Field, model_validator
 from typing_extensions import Self
 
 from fluentml.component import Component
-from fluentml.components import _sources
+from fluentml.components import _here, _sources
+from fluentml.errors import BackendError
 from fluentml.spec import Input, Proto, proto_of
 
 Budget: TypeAlias = Annotated[float, Field(gt=0)]
@@ -95,6 +96,16 @@ class InfraValidator(Component):
             json.loads(self.serving_spec.text).get("local_docker") if self.serving_spec else None
         )
         return docker is not None and "client_base_url" not in docker
+
+    def missing_here(self) -> Iterator[BackendError]:
+        """Yield that there is no Docker, where TensorFlow Serving runs in it."""
+        if self.needs_docker and not _here.docker_answers():
+            yield BackendError(
+                "infra_validate(serving_spec=…) starts TensorFlow Serving in Docker, and no Docker "
+                "engine is reachable here.",
+                hint="start Docker, or leave serving_spec= out: a fresh process then plays the "
+                "server.",
+            )
 
     def to_tfx(self, inputs: Mapping[str, Any]) -> Any:
         """Return TFX's InfraValidator with `serving_spec`, else the one that needs no server."""

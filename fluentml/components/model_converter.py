@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Mapping
+import shutil
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Annotated, Any, ClassVar
 
 from pydantic import BeforeValidator
 
 from fluentml.component import Component
 from fluentml.components import _sources
-from fluentml.errors import DefinitionError, did_you_mean, listing
+from fluentml.errors import BackendError, DefinitionError, did_you_mean, listing
 from fluentml.spec import FrozenDict, Input
 
 FORMATS = ("saved_model", "tflite", "tfjs", "hub")
@@ -73,6 +74,15 @@ class ModelConverter(Component):
     def program(self) -> str | None:
         """The program that it calls, which no package of ours brings."""
         return "tensorflowjs_converter" if "tfjs" in self.formats else None
+
+    def missing_here(self) -> Iterator[BackendError]:
+        """Yield that the program is not there."""
+        if self.program and not shutil.which(self.program):
+            yield BackendError(
+                f"{self.verb} calls {self.program}, which is not on the PATH.",
+                hint="pip install tensorflowjs into an environment of its own, and put the bin/ of "
+                "that on the PATH.",
+            )
 
     def to_tfx(self, inputs: Mapping[str, Any]) -> Any:
         """Return the component; TFX has none for this."""

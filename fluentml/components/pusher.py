@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Annotated, Any, ClassVar
 
 from pydantic import model_validator
@@ -11,8 +11,9 @@ from typing_extensions import Self
 from fluentml.component import WHEN, Component
 from fluentml.components import _sources
 from fluentml.components._google_cloud import BigQueryModel, VertexTarget, keys_of
+from fluentml.components._here import without_credentials
 from fluentml.components.model_converter import Formats, ModelConverter
-from fluentml.errors import DefinitionError
+from fluentml.errors import BackendError, DefinitionError
 from fluentml.spec import FrozenDict, Input, JsonDict, PathText, Proto, absolute, proto_of, thaw
 
 CONVERTED = Input(type="Model")
@@ -81,6 +82,11 @@ class Pusher(Component):
     def needs_google_cloud(self) -> str | None:
         """The service of Google Cloud that the step calls, if it calls one."""
         return "Vertex AI" if self.vertex else "BigQuery ML" if self.bigquery_ml else None
+
+    def missing_here(self) -> Iterator[BackendError]:
+        """Yield that Google's libraries find no account, where one is needed."""
+        if self.needs_google_cloud:
+            yield from without_credentials(self.verb)
 
     def reads(self) -> Mapping[str, Input]:
         """Return the model and its blessings, and the model in other formats where asked for."""

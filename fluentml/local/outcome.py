@@ -1,0 +1,134 @@
+"""What a node found, read from its artifacts: the verdicts that a run tells of."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+
+from fluentml.components import ExampleDiff
+from fluentml.graph import Node
+from fluentml.results import (
+    Artifact,
+    Comparison,
+    Evaluation,
+    InfraValidation,
+    Push,
+    Tuning,
+    Validation,
+    predictions_among,
+)
+
+Outputs = Mapping[str, tuple[Artifact, ...]]
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What came of a node: in a word or two, and the verdicts in full."""
+
+    note: str = ""
+    validations: tuple[Validation, ...] = ()
+    comparisons: tuple[Comparison, ...] = ()
+    tunings: tuple[Tuning, ...] = ()
+    evaluations: tuple[Evaluation, ...] = ()
+    infra_validations: tuple[InfraValidation, ...] = ()
+    pushes: tuple[Push, ...] = ()
+
+    @property
+    def blessed(self) -> bool:
+        """Whether it judged a model, and let it pass."""
+        return any(judge.blessed for judge in self._judges)
+
+    @property
+    def reasons(self) -> tuple[str, ...]:
+        """Why a model did not pass."""
+        return tuple(reason for judge in self._judges for reason in judge.reasons)
+
+    @property
+    def _judges(self) -> list[Evaluation | InfraValidation]:
+        return [*self.evaluations, *self.infra_validations]
+
+
+def read_outcome(node: Node, outputs: Outputs, blame: str = "") -> Outcome:
+    """Read the verdicts among a node's outputs.
+
+    Args:
+        node: The node.
+        outputs: Its artifacts.
+        blame: Why a pusher pushed nothing, if it did not.
+    """
+    found = {a.type: a for artifacts in outputs.values() for a in artifacts}
+    # By key: Transform has outputs of that type too, in another layout.
+    if found.pop("ExampleAnomalies", None) and "anomalies" in outputs:
+        found = {"ExampleAnomalies": outputs["anomalies"][0]}
+    for kind, read in READERS.items():
+        if kind in found:
+            return read(node, found)
+    if "PushedModel" in found:
+        return _push(node, found["PushedModel"], blame)
+    if made := predictions_among(outputs):
+        from fluentml.results.predictions import Predictions
+
+        has_files = Predictions(node.id, made.uri).files
+        return Outcome("" if has_files else "not blessed, no predictions")
+    return Outcome()
+
+
+def _validation(node: Node, found: Mapping[str, Artifact]) -> Outcome:
+    from fluentml.results.validation import read_validation
+
+    validation = read_validation(node.id, found["ExampleAnomalies"])
+    return Outcome(validation.note, validations=(validation,))
+
+
+def _comparisons(node: Node, found: Mapping[str, Artifact]) -> Outcome:
+    from fluentml.results.comparison import read_comparisons
+
+    step = node.component
+    by = step.identified_by if isinstance(step, ExampleDiff) else ()
+    comparisons = read_comparisons(node.id, found["ExamplesDiff"].uri, by)
+    differ = any(one.differing for one in comparisons)
+    return Outcome("differences" if differ else "no differences", comparisons=comparisons)
+
+
+def _tuning(node: Node, found: Mapping[str, Artifact]) -> Outcome:
+    from fluentml.results.tuning import read_tuning
+
+    tuning = read_tuning(node.id, found["TunerResults"].uri)
+    count = len(tuning.trials)
+    return Outcome(f"{count} trial{'' if count == 1 else 's'}", tunings=(tuning,))
+
+
+def _evaluation(node: Node, found: Mapping[str, Artifact]) -> Outcome:
+    from fluentml.results.evaluation import read_evaluation
+
+    blessing = found.get("ModelBlessing")
+    flag = blessing.properties.get("blessed") if blessing else None
+    blessed = None if flag is None else bool(flag)
+    evaluation = read_evaluation(node.id, found["ModelEvaluation"].uri, blessed)
+    return Outcome("blessed" if blessed else "not blessed", evaluations=(evaluation,))
+
+
+def _infra_validation(node: Node, found: Mapping[str, Artifact]) -> Outcome:
+    from fluentml.results.infra_validation import read_infra_validation
+
+    artifact = found["InfraBlessing"]
+    blessed = bool(artifact.properties.get("blessed"))
+    validation = read_infra_validation(node.id, artifact.uri, blessed)
+    return Outcome("blessed" if blessed else "not blessed", infra_validations=(validation,))
+
+
+def _push(node: Node, artifact: Artifact, blame: str) -> Outcome:
+    if not artifact.properties.get("pushed"):
+        return Outcome("not pushed", pushes=(Push(node.id, None, blame),))
+    destination = artifact.properties.get("pushed_destination")
+    return Outcome("pushed", pushes=(Push(node.id, destination),))
+
+
+READERS: Mapping[str, Callable[[Node, Mapping[str, Artifact]], Outcome]] = {
+    "ExampleAnomalies": _validation,
+    "ExamplesDiff": _comparisons,
+    "TunerResults": _tuning,
+    "ModelEvaluation": _evaluation,
+    "InfraBlessing": _infra_validation,
+}
+"""By artifact type, best first."""
