@@ -661,7 +661,7 @@ WRONG = {
     [
         (
             "kind",
-            "Label 'kind' is text, and Keras trains on numbers.\n"
+            "Label 'kind' is text, and models train on numbers.\n"
             "Hint: number it in preprocessing_fn: tft.compute_and_apply_vocabulary(…); "
             "predictions come back in its words.",
         ),

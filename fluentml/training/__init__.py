@@ -14,6 +14,15 @@ A function that builds the model is all that `fit` and `tuner` need:
     def run_fn(fn_args):
         fit(fn_args, build_model, label="variety_xf", batch_size=16, epochs=20)
 
+An estimator of scikit-learn, XGBoost or LightGBM is trained and saved by `fit_estimator`, searched
+for by `estimator_tuner`, and served without Python:
+
+    def build_estimator(hp):
+        return RandomForestClassifier(max_depth=hp.Int("max_depth", 2, 8, default=4))
+
+    def run_fn(fn_args):
+        fit_estimator(fn_args, build_estimator, label="variety_xf")
+
 The parts, for a training loop of one's own:
 
     from fluentml.training import inputs, read_examples, save
@@ -33,12 +42,16 @@ are called as in the training data: transformed names behind a transform graph, 
 
 from fluentml.training.building import hyperparameters
 from fluentml.training.data import fill_missing, inputs, read_examples
+from fluentml.training.estimating import fit_estimator
+from fluentml.training.estimator_search import estimator_tuner
 from fluentml.training.fitting import fit, tuner
 from fluentml.training.saving import save, warm_start
 
 __all__ = [
+    "estimator_tuner",
     "fill_missing",
     "fit",
+    "fit_estimator",
     "hyperparameters",
     "inputs",
     "read_examples",

@@ -89,6 +89,11 @@ class Batches:
             **({"steps_per_epoch": train_steps} if train_steps else {}),
         }
 
+    def once(self, files: list[str], features: Sequence[str]) -> tf.data.Dataset:
+        """Return all examples of files, one time, as `model.fit` takes them."""
+        rows = self._rows(files, forever=False)
+        return rows.map(self._split(features), tf.data.AUTOTUNE)
+
     def _train(self) -> tf.data.Dataset:
         """Return the training examples: endless where steps are given, else one pass."""
         forever = bool(self.fn_args.train_steps)
@@ -173,7 +178,7 @@ class Batches:
         column = self.spec[label]
         if column.dtype == tf.string:
             raise DefinitionError(
-                f"Label {label!r} is text, and Keras trains on numbers.",
+                f"Label {label!r} is text, and models train on numbers.",
                 hint="number it in preprocessing_fn: tft.compute_and_apply_vocabulary(…); "
                 "predictions come back in its words.",
             )

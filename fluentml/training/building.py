@@ -15,6 +15,7 @@ import tf_keras
 from tfx.components.trainer.fn_args_utils import FnArgs
 
 from fluentml.errors import DefinitionError, did_you_mean, listing
+from fluentml.estimators import is_estimator
 from fluentml.training.data import names_of
 
 BuildModel = Callable[..., keras.Model]
@@ -75,20 +76,22 @@ def build(
         what = "returns None" if model is None else f"returns a {type(model).__name__}"
         raise DefinitionError(
             f"{WANTED} {what}, not a Keras model.",
-            *_place(build_model),
-            hint="end it with: return model",
+            *place_of(build_model),
+            hint="an estimator needs no inputs of Keras: write def build_estimator(hp)."
+            if is_estimator(model)
+            else "end it with: return model",
         )
     if not (model.compiled if isinstance(model, keras.Model) else model.optimizer):
         raise DefinitionError(
             f"{WANTED} returns a model that is not compiled.",
-            *_place(build_model),
+            *place_of(build_model),
             hint='call model.compile(optimizer="adam", loss=…) before returning it.',
         )
     strange = set(feature_names(model)) - features.keys()
     if strange:
         raise DefinitionError(
             f"{WANTED} returns a model with inputs of its own: {listing(sorted(strange))}.",
-            *_place(build_model),
+            *place_of(build_model),
             hint="start from the given ones: keras.Model(features, output).",
         )
     try:
@@ -119,7 +122,7 @@ def check_parameters(build_model: BuildModel) -> None:
         name = getattr(build_model, "__name__", "build_model")
         raise DefinitionError(
             f"The trainer calls {WANTED}, and this is {name}{signature}.",
-            *_place(build_model),
+            *place_of(build_model),
             hint=f"write def {name}(hp, features); further parameters need defaults.",
         ) from None
 
@@ -169,7 +172,7 @@ def _is_read(tensor: Any) -> bool:
     return bool(tensor._keras_history.operation._outbound_nodes)
 
 
-def _place(function: Any) -> tuple[str, ...]:
+def place_of(function: Any) -> tuple[str, ...]:
     """Return the line at which the user defines the function, as a traceback names it."""
     code = getattr(function, "__code__", None)
     if not code:
@@ -191,7 +194,7 @@ def _check_output(
             made = listing(output) if isinstance(output, dict) else "one without a name"
             raise DefinitionError(
                 f"{WANTED} returns the outputs {made}; the labels are {listing(names_of(label))}.",
-                *_place(build_model),
+                *place_of(build_model),
                 hint=f"call them as the labels: keras.Model(…, {{{label[0]!r}: …}}).",
             )
         return
@@ -214,7 +217,7 @@ def _check_output(
         raise DefinitionError(
             f"{WANTED} returns a model with an output {problem[0]}, "
             f"and the label {label!r} has {_text(wanted)} for each example.",
-            *_place(build_model),
+            *place_of(build_model),
             hint=f"end it with {problem[1]}.",
         )
 

@@ -14,6 +14,7 @@ from fluentml.capture import WRITTEN, captured, written
 from fluentml.component import Component, Condition
 from fluentml.components import Features, UserCode
 from fluentml.errors import DefinitionError
+from fluentml.estimators import Estimator, is_estimator
 from fluentml.graph import Settings
 from fluentml.sources import PathLike
 from fluentml.spec import Channel
@@ -71,7 +72,7 @@ class Chain(ABC):
             **beside: Further functions that TFX finds in the module by these names.
         """
         functions = {name: one for name, one in beside.items() if callable(one)}
-        if isinstance(code, str) or not callable(code):
+        if not callable(code):
             if functions:
                 raise DefinitionError(
                     f"{kind.VERB}() takes {' and '.join(functions)}= as a function where the "
@@ -107,13 +108,29 @@ class Chain(ABC):
         return written(text, "declared_features", folder=self._modules, verb=verb), features
 
     def _trainer(
-        self, kind: type[UserCode], code: Code, options: type[Fitting], **given: Any
+        self,
+        kind: type[UserCode],
+        code: Code | Estimator,
+        options: type[Fitting],
+        others: Mapping[str, Any],
+        **given: Any,
     ) -> PathLike:
-        """Return the module of a step that trains; around a builder of models it is written."""
-        source = trainer_around(code, options, given)
-        if source is None or isinstance(code, str) or not callable(code):
-            return self._module(kind, code)
-        return captured(code, folder=self._modules, verb=f"{kind.VERB}()", also=source)
+        """Return the module of a step that trains; around a builder of models it is written.
+
+        Args:
+            kind: The step.
+            code: Its module, the function, or an estimator.
+            options: What the ready-made trainer takes.
+            others: Parameters of the step for which an estimator has no use.
+            **given: Parameters for the ready-made trainer.
+        """
+        verb, folder = f"{kind.VERB}()", self._modules
+        source = trainer_around(code, options, given, others)
+        if source and is_estimator(code):
+            return written(source, "estimator", folder=folder, verb=verb)
+        if source and callable(code):
+            return captured(code, folder=folder, verb=verb, also=source)
+        return self._module(kind, code)
 
     @property
     def _modules(self) -> str:

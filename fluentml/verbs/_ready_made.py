@@ -1,4 +1,7 @@
-"""A function that builds the model, in place of TFX's own: the trainer is written around it."""
+"""A function that builds the model, in place of TFX's own: the trainer is written around it.
+
+So it is around an estimator of scikit-learn's kind, given as an object or by such a function.
+"""
 
 from __future__ import annotations
 
@@ -8,11 +11,14 @@ from typing import Annotated, Any, ClassVar, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from fluentml.capture.calls import constructor_call
 from fluentml.errors import DefinitionError
+from fluentml.estimators import check, is_estimator
 from fluentml.params import Param
 from fluentml.words import in_words_of
 
 WANTED = "build_model(hp, features)"
+ESTIMATOR = "build_estimator(hp)"
 
 Count = Annotated[int, Field(ge=1)]
 Weight = Annotated[float, Field(ge=0)]
@@ -25,6 +31,8 @@ class Fitting(BaseModel):
         VERB: The method of the chain that takes it.
         OWN: The function of TFX's in place of which the builder is given.
         CALL: The function of `fluentml.training` that does the work.
+        OF_ESTIMATORS: The one that does it for an estimator.
+        NOT_FOR_ESTIMATORS: What an estimator has no use for.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
@@ -32,6 +40,15 @@ class Fitting(BaseModel):
     VERB: ClassVar[str] = "train"
     OWN: ClassVar[str] = "run_fn"
     CALL: ClassVar[str] = "fit"
+    OF_ESTIMATORS: ClassVar[str] = "fit_estimator"
+    NOT_FOR_ESTIMATORS: ClassVar[tuple[str, ...]] = (
+        "batch_size",
+        "epochs",
+        "shuffle",
+        "cache",
+        "early_stopping",
+        "executions_per_trial",
+    )
 
     label: Annotated[str, Field(min_length=1)] | list[str] | tuple[str, ...] | None = None
     batch_size: Count | None = None
@@ -50,6 +67,7 @@ class Searching(Fitting):
     VERB: ClassVar[str] = "tune"
     OWN: ClassVar[str] = "tuner_fn"
     CALL: ClassVar[str] = "tuner"
+    OF_ESTIMATORS: ClassVar[str] = "estimator_tuner"
 
     strategy: Literal["random", "hyperband", "bayesian", "grid"] | None = None
     max_trials: Count | None = None
@@ -57,13 +75,18 @@ class Searching(Fitting):
     executions_per_trial: Count | None = None
 
 
-def trainer_around(code: Any, kind: type[Fitting], parameters: Mapping[str, Any]) -> str | None:
+def trainer_around(
+    code: Any, kind: type[Fitting], parameters: Mapping[str, Any], others: Mapping[str, Any]
+) -> str | None:
     """Return the source of the function that TFX calls, or None where the user wrote it.
 
+    Of an estimator it is preceded by the function that makes the estimator.
+
     Args:
-        code: What the verb got: a function, a module file or an import path.
+        code: What the verb got: a function, a module file, an import path or an estimator.
         kind: What the verb does.
         parameters: What the verb got besides for the ready-made trainer, None where nothing.
+        others: Further parameters of the verb, for which an estimator has no use either.
 
     Raises:
         DefinitionError: A parameter is wrong, or is there without a function to build the model.
@@ -73,7 +96,10 @@ def trainer_around(code: Any, kind: type[Fitting], parameters: Mapping[str, Any]
         for name, value in parameters.items()
         if value is not None
     }
-    if not is_builder(code):
+    of_estimator = is_estimator(code) or is_estimator_builder(code)
+    if of_estimator:
+        _check_for_estimator(code, kind, {**given, **others})
+    elif not is_builder(code):
         if given:
             raise _not_for(code, kind, next(iter(given)))
         return None
@@ -89,22 +115,68 @@ def trainer_around(code: Any, kind: type[Fitting], parameters: Mapping[str, Any]
     if "label" not in given:
         raise DefinitionError(
             f"{kind.VERB}() needs label=, the feature to predict.",
-            hint=f'write {kind.VERB}({code.__name__}, label="…"), '
+            hint=f'write {kind.VERB}({_name(code)}, label="…"), '
             "as preprocessing_fn calls the feature.",
         )
-    return _source(inspect.unwrap(code).__name__, kind, given)
+    if is_estimator(code):
+        return _written_out(code, kind) + _source("build_estimator", kind, given, of_estimator)
+    return _source(inspect.unwrap(code).__name__, kind, given, of_estimator)
 
 
 def is_builder(code: Any) -> bool:
     """Return whether a function builds a model: by the names of its parameters, or two of them."""
-    if not inspect.isroutine(code):
-        return False
-    parameters = inspect.signature(code).parameters.values()
-    positional = [p for p in parameters if p.kind in (p.POSITIONAL_ONLY, p.POSITIONAL_OR_KEYWORD)]
+    positional = _positional(code)
     names = {p.name for p in positional}
     if "fn_args" in names:
         return False
     return names >= {"hp", "features"} or len([p for p in positional if p.default is p.empty]) == 2
+
+
+def is_estimator_builder(code: Any) -> bool:
+    """Return whether a function builds an estimator: it needs `hp` and nothing else."""
+    return [p.name for p in _positional(code) if p.default is p.empty] == ["hp"] and not (
+        is_builder(code)
+    )
+
+
+def _positional(code: Any) -> list[inspect.Parameter]:
+    if not inspect.isroutine(code):
+        return []
+    parameters = inspect.signature(code).parameters.values()
+    return [p for p in parameters if p.kind in (p.POSITIONAL_ONLY, p.POSITIONAL_OR_KEYWORD)]
+
+
+def _name(code: Any) -> str:
+    return str(getattr(code, "__name__", f"{type(code).__name__}(…)"))
+
+
+def _check_for_estimator(code: Any, kind: type[Fitting], given: Mapping[str, Any]) -> None:
+    """Raise a DefinitionError if an estimator has no use for a parameter, or cannot be exported."""
+    if is_estimator(code):
+        if kind is Searching:
+            raise DefinitionError(
+                f"tune() cannot vary {_name(code)}: it has its parameters.",
+                hint=f"give a function {ESTIMATOR} that asks hp for those to search, such as "
+                'hp.Int("max_depth", 2, 8).',
+            )
+        check(code, f"{kind.VERB}()")
+    for name, value in given.items():
+        if value is not None and (name in kind.NOT_FOR_ESTIMATORS or name not in kind.model_fields):
+            raise DefinitionError(
+                f"{kind.VERB}() has {name}=, which is for Keras models: an estimator learns from "
+                "all examples at once, and anew each time.",
+                hint=f"leave {name}= out; what the estimator takes goes into its own call.",
+            )
+
+
+def _written_out(estimator: Any, kind: type[Fitting]) -> str:
+    """Return the function that makes an estimator like this one."""
+    imports, call = constructor_call(estimator, f"{kind.VERB}()")
+    lines = "".join(f"    {line}\n" for line in imports)
+    return (
+        "# Written by fluentml from the estimator in the pipeline: edit it there.\n\n\n"
+        f"def build_estimator(hp):\n{lines}\n    return {call}\n\n"
+    )
 
 
 def _not_for(code: Any, kind: type[Fitting], name: str) -> DefinitionError:
@@ -113,6 +185,11 @@ def _not_for(code: Any, kind: type[Fitting], name: str) -> DefinitionError:
             f"{kind.VERB}() takes {name}= with a function {WANTED}; "
             f"{str(code)!r} trains by its own {kind.OWN}(fn_args).",
             hint=f"give the function itself, or drop {name}=: custom_config= reaches fn_args.",
+        )
+    if isinstance(code, type) and hasattr(code, "get_params"):
+        return DefinitionError(
+            f"{kind.VERB}() takes an estimator, and {code.__name__} is the class of some.",
+            hint=f"make one: {code.__name__}(…).",
         )
     place = getattr(inspect.unwrap(code), "__code__", None)
     return DefinitionError(
@@ -123,20 +200,22 @@ def _not_for(code: Any, kind: type[Fitting], name: str) -> DefinitionError:
     )
 
 
-def _source(name: str, kind: type[Fitting], given: Mapping[str, Any]) -> str:
+def _source(name: str, kind: type[Fitting], given: Mapping[str, Any], of_estimator: bool) -> str:
+    wanted = ESTIMATOR if of_estimator else WANTED
     if name == kind.OWN:
         raise DefinitionError(
-            f"{kind.VERB}() got {WANTED} by the name {name!r}, which TFX's function has.",
-            hint="call it build_model.",
+            f"{kind.VERB}() got {wanted} by the name {name!r}, which TFX's function has.",
+            hint=f"call it {wanted.partition('(')[0]}.",
         )
     options = "".join(f"        {option}={value!r},\n" for option, value in given.items())
     returned = "return " if kind is Searching else ""
+    call = kind.OF_ESTIMATORS if of_estimator else kind.CALL
     return f"""
 def {kind.OWN}(fn_args):
     # As {kind.VERB}() of the pipeline says.
     from fluentml import training
 
-    {returned}training.{kind.CALL}(
+    {returned}training.{call}(
         fn_args,
         {name},
 {options}    )

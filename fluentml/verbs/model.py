@@ -10,6 +10,7 @@ from typing_extensions import Self, Unpack
 
 from fluentml import components as kinds
 from fluentml import hyperparameters
+from fluentml.estimators import Estimator
 from fluentml.sources import PathLike
 from fluentml.verbs._base import Chain, Step
 from fluentml.verbs._ready_made import Fitting, Searching
@@ -154,18 +155,23 @@ class Model(Chain):
         completed trials do not run again.
 
         `build_model(hp, features)` does as well: what it asks `hp` for is searched, as in
-        `fluentml.training.tuner`.
+        `fluentml.training.tuner`. So does `build_estimator(hp)`, as in
+        `fluentml.training.estimator_tuner`.
 
         Args:
-            module: `build_model(hp, features)`, around which the search is ready-made; or the
-                function `tuner_fn(fn_args)`, a Python file that defines it, or its import path.
-            label: As in `train`; this and all up to `seed` are for `build_model`.
+            module: `build_model(hp, features)` or `build_estimator(hp)`, around which the search is
+                ready-made; or the function `tuner_fn(fn_args)`, a Python file that defines it, or
+                its import path.
+            label: As in `train`; this and all up to `seed` are for `build_model`. For
+                `build_estimator` are this, `strategy` (no `"hyperband"`), `max_trials`,
+                `objective`, the weights and `seed`.
             strategy: How keras-tuner chooses: `"random"` unless given, `"hyperband"` (many short
                 trials, of which the best go on), `"bayesian"`, or `"grid"` for all combinations.
             max_trials: Combinations to try: 10 unless given, and all for `"grid"`; not for
                 `"hyperband"`, which counts by itself.
             objective: What to improve, `"val_loss"` unless given; `("val_f1", "max")` for a metric
-                that keras-tuner does not know.
+                that keras-tuner does not know. Of an estimator its `"score"`, unless one of
+                scikit-learn's scores is named, such as `"neg_log_loss"`.
             executions_per_trial: Models to train for each combination; their mean counts.
             batch_size: As in `train`.
             epochs: As in `train`, for each trial; for `"hyperband"` the most that a trial gets.
@@ -193,6 +199,7 @@ class Model(Chain):
                 kinds.Tuner,
                 module,
                 Searching,
+                {"train_steps": train_steps, "eval_steps": eval_steps},
                 label=label,
                 strategy=strategy,
                 max_trials=max_trials,
@@ -249,7 +256,7 @@ class Model(Chain):
 
     def train(
         self,
-        module: PathLike | Callable[..., Any],
+        module: PathLike | Callable[..., Any] | Estimator,
         *,
         label: str | Sequence[str] | None = None,
         batch_size: int | None = None,
@@ -286,11 +293,18 @@ class Model(Chain):
         `features`, a dict by feature; `hp` has the hyperparameters. Reading, training, saving,
         logs and going on after a crash are ready-made, as in `fluentml.training.fit`.
 
+        So does an estimator of scikit-learn, XGBoost or LightGBM, such as
+        `RandomForestClassifier(n_estimators=50)`, of which the module gets the call that makes it;
+        or `build_estimator(hp)`, which returns one. It learns from all training examples at once,
+        and is saved as TensorFlow, as in `fluentml.training.fit_estimator`.
+
         Args:
-            module: `build_model(hp, features)`, around which the training is ready-made; or the
-                function `run_fn(fn_args)`, a Python file that defines it, or its import path.
+            module: `build_model(hp, features)`, `build_estimator(hp)` or an estimator, around which
+                the training is ready-made; or the function `run_fn(fn_args)`, a Python file that
+                defines it, or its import path.
             label: The feature to predict, as training reads it, or several for a model whose
                 outputs are a dict by these names; this and all up to `seed` are for `build_model`.
+                An estimator takes this, the weights and `seed`.
             batch_size: Examples in one batch, 64 unless given.
             epochs: Passes over the training examples, or rounds of `train_steps`: 1 unless given
                 with `train_steps`, else 10, or with `early_stopping` at most 100.
@@ -320,6 +334,11 @@ class Model(Chain):
                 kinds.Trainer,
                 module,
                 Fitting,
+                {
+                    "train_steps": train_steps,
+                    "eval_steps": eval_steps,
+                    "warm_start": warm_start or None,
+                },
                 label=label,
                 batch_size=batch_size,
                 epochs=epochs,
