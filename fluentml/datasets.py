@@ -28,6 +28,22 @@ DIABETES_MEASURES = (
     "triglycerides",
     "blood_sugar",
 )
+CELL_MEASURES = tuple(
+    f"{measure}_{which}"
+    for which in ("mean", "error", "worst")
+    for measure in (
+        "radius",
+        "texture",
+        "perimeter",
+        "area",
+        "smoothness",
+        "compactness",
+        "concavity",
+        "concave_points",
+        "symmetry",
+        "fractal_dimension",
+    )
+)
 LIBRARIES = ("keras", "pandas", "scipy", "sklearn")
 SHORTEST = 4  # words of a sentence that says something
 
@@ -83,6 +99,26 @@ def diabetes() -> str:
                 yield [f"{float(cell):g}" for cell in (*line.split(), target)]
 
     return _written("diabetes", table)
+
+
+def breast_cancer() -> str:
+    """Return a folder with one CSV of 569 tumours: 30 measures of their cells and `diagnosis`.
+
+    `diagnosis` is `malignant` or `benign`. The data are scikit-learn's; the file is written once,
+    to the user's cache folder.
+
+    Raises:
+        MissingDependencyError: scikit-learn is not installed.
+    """
+
+    def table() -> Iterator[Sequence[str]]:
+        with _sklearn("breast_cancer.csv").open(newline="") as file:
+            (_, _, *diagnoses), *rows = csv.reader(file)
+        yield (*CELL_MEASURES, "diagnosis")
+        for *measures, kind in rows:
+            yield [*measures, diagnoses[int(kind)]]
+
+    return _written("breast_cancer", table)
 
 
 def digits() -> str:

@@ -58,6 +58,20 @@ def test_diabetes(cache):
 
 
 @needs_sklearn
+def test_breast_cancer(cache):
+    rows = rows_of(datasets.breast_cancer())
+    assert len(rows) == 569
+    assert tuple(rows[0]) == (*datasets.CELL_MEASURES, "diagnosis")
+    first = rows[0]
+    assert (first["radius_mean"], first["area_error"], first["diagnosis"]) == (
+        "17.99",
+        "153.4",
+        "malignant",
+    )
+    assert sum(row["diagnosis"] == "benign" for row in rows) == 357
+
+
+@needs_sklearn
 def test_digits(cache):
     rows = rows_of(datasets.digits())
     assert len(rows) == 1797

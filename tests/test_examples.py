@@ -27,8 +27,9 @@ DATA = {
     "diabetes": datasets.diabetes,
     "digits": datasets.digits,
     "docstrings": datasets.docstrings,
+    "breast_cancer": datasets.breast_cancer,
 }
-TEXT = ("variety", "pixels", "text", "library")
+TEXT = ("variety", "pixels", "text", "library", "diagnosis")
 
 # As a client of a model server, which knows the columns and nothing of the pipeline.
 ASK = """
@@ -39,6 +40,7 @@ def answers(model, columns):
     raw = tf.saved_model.load(model).signatures["serving_raw"]
     types = raw.structured_input_signature[1]
     asked = {name: tf.cast(tf.constant(columns[name]), spec.dtype) for name, spec in types.items()}
+    assert "sklearn" not in sys.modules
     return {name: value.numpy().tolist() for name, value in raw(**asked).items()}
 
 questions = json.load(sys.stdin)
@@ -97,6 +99,16 @@ def test_diabetes_is_a_regression(answers):
         for (guess,), row in zip(answers["diabetes"]["outputs"], rows, strict=True)
     ]
     assert sum(errors) / len(rows) < 55
+
+
+def test_a_forest_of_scikit_learn_answers_in_words(answers, pushed):
+    rows = rows_of("breast_cancer")
+    served = answers["breast_cancer"]
+    assert set(served) == {"outputs", "label"}
+    right = [word == [row["diagnosis"]] for word, row in zip(served["label"], rows, strict=True)]
+    assert sum(right) > 0.95 * len(rows)
+    assert pushed["breast_cancer"].metrics["AUC"] > 0.98
+    assert len((EXAMPLES / "breast_cancer.py").read_text().splitlines()) <= 50
 
 
 def test_digits_are_images(answers):

@@ -33,6 +33,20 @@ def by_position(settings, columns, depth=3):
     return settings, columns, depth
 
 
+def build_estimator(hp):
+    from sklearn.tree import DecisionTreeClassifier
+
+    return DecisionTreeClassifier(max_depth=hp.Int("depth", 1, WIDTH))
+
+
+def with_default(hp, depth=3):
+    return hp, depth
+
+
+def params(settings):
+    return settings
+
+
 def run_fn(fn_args):
     return fn_args
 
@@ -140,7 +154,13 @@ def test_a_builder_is_known_by_its_parameters(builder):
     assert calls(module_of(CHAIN.train(builder, label="y"))) == {"fit"}
 
 
-@pytest.mark.parametrize("function", [run_fn, own])
+@pytest.mark.parametrize("builder", [build_estimator, with_default])
+def test_so_is_one_of_an_estimator(builder):
+    assert "fit_estimator" in calls(module_of(CHAIN.train(builder, label="y")))
+    assert "estimator_tuner" in calls(module_of(CHAIN.tune(builder, label="y")))
+
+
+@pytest.mark.parametrize("function", [run_fn, own, params])
 def test_a_function_of_fn_args_is_tfxs_own(function):
     module = module_of(CHAIN.train(function))
     assert "training" not in module
@@ -226,6 +246,165 @@ def test_the_builder_cannot_have_the_name_of_tfxs_function():
         "train() got build_model(hp, features) by the name 'run_fn', which TFX's function has.\n"
         "Hint: call it build_model."
     )
+
+
+class Wrapped:
+    """scikit-learn's interface, and nothing else of it."""
+
+    def __init__(self, steps=(), rate=0.1, missing=float("nan"), loss=None):
+        self.given = {"steps": steps, "rate": rate, "missing": missing, "loss": loss}
+
+    def fit(self, x, y): ...
+
+    def get_params(self, deep=True):
+        return dict(self.given)
+
+
+@pytest.fixture
+def anything_goes(monkeypatch):
+    """Estimators of no library at all."""
+    monkeypatch.setattr("fluentml.verbs._ready_made.check", lambda *_: None)
+
+
+def test_an_estimator_is_written_as_the_call_that_makes_it(anything_goes):
+    inner = Wrapped(rate=float("inf"), loss=Path)
+    estimator = Wrapped([("first", inner), ("second", {"a": (inner,)})], rate=0.5)
+    module = module_of(CHAIN.train(estimator, label="y", class_weight="balanced", seed=1))
+    again = 'Wrapped(rate=float("inf"), loss=Path)'
+    assert module == (
+        "# Written by fluentml from the estimator in the pipeline: edit it there.\n"
+        "\n"
+        "\n"
+        "def build_estimator(hp):\n"
+        "    from pathlib import Path\n"
+        "    from tests.test_ready_made import Wrapped\n"
+        "\n"
+        f"    return Wrapped(steps=[('first', {again}), ('second', {{'a': ({again},)}})],"
+        " rate=0.5)\n"
+        "\n"
+        "\n"
+        "def run_fn(fn_args):\n"
+        "    # As train() of the pipeline says.\n"
+        "    from fluentml import training\n"
+        "\n"
+        "    training.fit_estimator(\n"
+        "        fn_args,\n"
+        "        build_estimator,\n"
+        "        label='y',\n"
+        "        class_weight='balanced',\n"
+        "        seed=1,\n"
+        "    )\n"
+    )
+    assert module_of(CHAIN.train(Wrapped(), label="y")).count("return Wrapped()") == 1
+
+
+@pytest.mark.tfx
+def test_the_call_makes_the_same_estimator():
+    """Of scikit-learn and its kin, with nested ones; and what it has learned is no part of it."""
+    from sklearn.ensemble import AdaBoostClassifier, RandomForestClassifier
+    from sklearn.impute import SimpleImputer
+    from sklearn.linear_model import LogisticRegression
+    from sklearn.model_selection import GridSearchCV
+    from sklearn.pipeline import Pipeline, make_pipeline
+    from sklearn.preprocessing import StandardScaler
+    from sklearn.tree import DecisionTreeClassifier
+
+    boosted = pytest.importorskip("xgboost").XGBClassifier(n_estimators=3, max_depth=2)
+    light = pytest.importorskip("lightgbm").LGBMRegressor(num_leaves=5, verbose=-1)
+    fitted = RandomForestClassifier(3, max_features=None).fit([[0], [1]], [0, 1])
+    for estimator in (
+        fitted,
+        boosted,
+        light,
+        AdaBoostClassifier(DecisionTreeClassifier(max_depth=1), n_estimators=2),
+        make_pipeline(SimpleImputer(), StandardScaler(), LogisticRegression(C=0.3)),
+        Pipeline([("none", "passthrough"), ("tree", DecisionTreeClassifier())]),
+        GridSearchCV(DecisionTreeClassifier(), {"max_depth": [2, 3]}, cv=2),
+    ):
+        names = {}
+        exec(module_of(CHAIN.train(estimator, label="y")), names)
+        again = names["build_estimator"](None)
+        assert repr(again) == repr(estimator)
+        assert not hasattr(again, "classes_")
+
+
+WRONG_ESTIMATORS = {
+    "a live object": (
+        Wrapped([("first", Wrapped()), ("second", Wrapped(loss=object()))]),
+        {},
+        "train() cannot write Wrapped into a module: its steps[1][1].loss is an object.\n"
+        "Hint: give a function that makes it instead: def build_estimator(hp): …",
+    ),
+    "a lambda": (
+        Wrapped(loss=lambda: None),
+        {},
+        "train() cannot write Wrapped into a module: its loss is <lambda>, "
+        "which cannot be imported.\n"
+        "Hint: give a function that makes it instead: def build_estimator(hp): …",
+    ),
+    "no label": (
+        Wrapped(),
+        {"label": None},
+        "train() needs label=, the feature to predict.\n"
+        'Hint: write train(Wrapped(…), label="…"), as preprocessing_fn calls the feature.',
+    ),
+    "epochs": (
+        Wrapped(),
+        {"epochs": 3},
+        "train() has epochs=, which is for Keras models: an estimator learns from all examples "
+        "at once, and anew each time.\n"
+        "Hint: leave epochs= out; what the estimator takes goes into its own call.",
+    ),
+    "steps": (
+        build_estimator,
+        {"train_steps": 3},
+        "train() has train_steps=, which is for Keras models: an estimator learns from all "
+        "examples at once, and anew each time.\n"
+        "Hint: leave train_steps= out; what the estimator takes goes into its own call.",
+    ),
+    "warm start": (
+        build_estimator,
+        {"warm_start": True},
+        "train() has warm_start=, which is for Keras models: an estimator learns from all "
+        "examples at once, and anew each time.\n"
+        "Hint: leave warm_start= out; what the estimator takes goes into its own call.",
+    ),
+    "class": (
+        Wrapped,
+        {},
+        "train() takes an estimator, and Wrapped is the class of some.\n"
+        "Hint: make one: Wrapped(…).",
+    ),
+}
+
+
+@pytest.mark.parametrize("name", WRONG_ESTIMATORS)
+def test_a_wrong_estimator_is_told_in_the_chain(name, anything_goes):
+    estimator, options, message = WRONG_ESTIMATORS[name]
+    options = {"label": "y", **options}
+    assert message_of(DefinitionError, CHAIN.train, estimator, **options) == message
+
+
+def test_a_search_varies_what_a_function_asks_for():
+    assert message_of(DefinitionError, CHAIN.tune, Wrapped(), label="y") == (
+        "tune() cannot vary Wrapped(…): it has its parameters.\n"
+        "Hint: give a function build_estimator(hp) that asks hp for those to search, "
+        'such as hp.Int("max_depth", 2, 8).'
+    )
+    assert message_of(
+        DefinitionError, CHAIN.tune, build_estimator, label="y", strategy="hyperband"
+    ) == (
+        'tune(strategy="hyperband") spends epochs, and an estimator has none.\n'
+        'Hint: take "random", "bayesian" or "grid".'
+    )
+
+
+@pytest.mark.tfx
+def test_an_estimator_that_cannot_be_exported_is_refused_in_the_chain():
+    from sklearn.neighbors import KNeighborsClassifier
+
+    message = message_of(DefinitionError, CHAIN.train, KNeighborsClassifier(), label="y")
+    assert message.startswith("train() cannot write KNeighborsClassifier, a class of 'sklearn',")
 
 
 @pytest.mark.tfx

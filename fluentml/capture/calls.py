@@ -8,6 +8,7 @@ import math
 from types import BuiltinFunctionType, FunctionType
 from typing import Any
 
+from fluentml.capture.closure import kind_of
 from fluentml.capture.constants import literal
 from fluentml.errors import DefinitionError
 
@@ -52,7 +53,7 @@ class _Call:
         if isinstance(value, type | FunctionType | BuiltinFunctionType):
             return self._imported(value, place)
         if not hasattr(value, "get_params"):
-            raise self._error(place, f"a {type(value).__name__}")
+            raise self._error(place, kind_of(value))
         given = self._arguments(value, place)
         return f"{self._imported(type(value), place)}({', '.join(given)})"
 

@@ -198,7 +198,7 @@ class Closure:
         else:
             line = _import(name, value)
             if line is None or self._is_own(value):
-                raise self._error(name, f"{_kind(value)} that only this process has", user, bound)
+                raise self._error(name, f"{kind_of(value)} that only this process has", user, bound)
             self._constants[name] = line
 
     def _is_own(self, value: Any) -> bool:
@@ -246,6 +246,7 @@ def _import(name: str, value: Any) -> str | None:
     return f"from {module} import {inside}" + ("" if inside == name else f" as {name}")
 
 
-def _kind(value: Any) -> str:
+def kind_of(value: Any) -> str:
+    """Return the class of a value with its article, for a message."""
     kind = type(value).__name__
     return f"{'an' if kind[0] in 'AEIOUaeio' else 'a'} {kind}"

@@ -24,7 +24,7 @@ from dataclasses import dataclass
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Protocol, TypeAlias, runtime_checkable
 
-from fluentml.errors import DefinitionError, did_you_mean
+from fluentml.errors import DefinitionError
 
 if TYPE_CHECKING:
     from fluentml.estimators.layers import Layer
@@ -131,15 +131,14 @@ def _translator(estimator: Any, verb: str) -> Translator:
     if kind.__name__ in known:
         return _TRANSLATORS[package, kind.__name__]
     raise DefinitionError(
-        f"{verb} cannot write a {kind.__name__} of {package!r} as TensorFlow, and a SavedModel "
-        "holds no Python.",
+        f"{verb} cannot write {kind.__name__}, a class of {package!r}, as TensorFlow; and a "
+        "SavedModel holds no Python.",
         *(
             f"  of {title}: {', '.join(translated(name))}"
             for name, title in LIBRARIES.items()
             if package not in LIBRARIES or name == package
         ),
-        hint=did_you_mean(kind.__name__, known)
-        or "take one of these, or save what serves it in a run_fn(fn_args) of your own.",
+        hint="take one of these, or save what serves it in a run_fn(fn_args) of your own.",
     )
 
 

@@ -102,10 +102,11 @@ def build(build_estimator: BuildEstimator, hp: Any, seed: int | None) -> Any:
     """Return the user's estimator, as far as can be known one that can be saved."""
     estimator = build_estimator(hp)
     if not is_estimator(estimator):
-        kind = estimator.__name__ if isinstance(estimator, type) else type(estimator).__name__
-        what = "the class" if isinstance(estimator, type) else "a" if estimator else ""
+        what = "None" if estimator is None else f"a {type(estimator).__name__}"
+        if isinstance(estimator, type):
+            what = f"the class {estimator.__name__}"
         raise DefinitionError(
-            f"build_estimator(hp) returns {what} {kind}, not an estimator.".replace("  ", " "),
+            f"build_estimator(hp) returns {what}, not an estimator.",
             *place_of(build_estimator),
             hint="end it with, for example: return RandomForestClassifier(n_estimators=50)",
         )

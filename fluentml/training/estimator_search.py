@@ -78,7 +78,7 @@ def estimator_tuner(
             "tune() finds nothing to tune: build_estimator(hp) asks hp for no value.",
             hint='write, for example, max_depth=hp.Int("max_depth", 2, 8).',
         )
-    score = _score(objective)
+    score, oracle = _score(objective), _oracle(strategy, max_trials, seed)
     train, evaluation = read(batches)
     if not len(evaluation.y):
         raise DataError(
@@ -86,7 +86,7 @@ def estimator_tuner(
             hint="give the split rows, or name others by eval_splits=.",
         )
     search = EstimatorSearch(
-        _oracle(strategy, max_trials, seed),
+        oracle,
         lambda hp: build(build_estimator, hp, seed),
         directory=fn_args.working_dir,
         project_name="search",

@@ -14,7 +14,7 @@ from fluentml.capture import WRITTEN, captured, written
 from fluentml.component import Component, Condition
 from fluentml.components import Features, UserCode
 from fluentml.errors import DefinitionError
-from fluentml.estimators import Estimator, is_estimator
+from fluentml.estimators import is_estimator
 from fluentml.graph import Settings
 from fluentml.sources import PathLike
 from fluentml.spec import Channel
@@ -110,7 +110,7 @@ class Chain(ABC):
     def _trainer(
         self,
         kind: type[UserCode],
-        code: Code | Estimator,
+        code: Any,
         options: type[Fitting],
         others: Mapping[str, Any],
         **given: Any,

@@ -160,6 +160,11 @@ def _check_for_estimator(code: Any, kind: type[Fitting], given: Mapping[str, Any
                 'hp.Int("max_depth", 2, 8).',
             )
         check(code, f"{kind.VERB}()")
+    if given.get("strategy") == "hyperband":
+        raise DefinitionError(
+            'tune(strategy="hyperband") spends epochs, and an estimator has none.',
+            hint='take "random", "bayesian" or "grid".',
+        )
     for name, value in given.items():
         if value is not None and (name in kind.NOT_FOR_ESTIMATORS or name not in kind.model_fields):
             raise DefinitionError(
