@@ -82,6 +82,22 @@ def test_a_builder_of_models_is_enough(project: Path):
         assert call in Path(graph[kind].component.module).read_text()
 
 
+@pytest.mark.tfx  # scikit-learn comes with it
+def test_estimators(project: Path):
+    block, script = the_block("def build_estimator"), project / "script.py"
+    script.write_text(block)
+    names: dict[str, object] = {"pipeline": fml.PipelineDef("iris").from_csv("data")}
+    exec(compile(block, str(script), "exec"), names)
+    graph = names["pipeline"].graph  # type: ignore[attr-defined]
+    made = {
+        "Trainer": "RandomForestClassifier(n_estimators=50)",
+        "Boosted": "training.fit_estimator(",
+        "Tuner": "return training.estimator_tuner(",
+    }
+    for id, call in made.items():
+        assert call in Path(graph[id].component.module).read_text()
+
+
 def test_declared_features(project: Path):
     names = with_names()
     exec(the_block("numeric="), names)
