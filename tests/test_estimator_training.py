@@ -14,13 +14,13 @@ pytestmark = pytest.mark.tfx
 
 KINDS = 3
 SCHEMA = """
-    feature { name: "count" type: INT presence { min_fraction: 1 } shape { dim { size: 1 } } }
     feature { name: "kind" type: INT presence { min_fraction: 1 } shape { dim { size: 1 } } }
     feature { name: "parts" type: FLOAT presence { min_fraction: 1 } shape { dim { size: 2 } } }
     feature { name: "price" type: FLOAT presence { min_fraction: 1 } shape { dim { size: 1 } } }
     feature { name: "size" type: FLOAT value_count { min: 0 max: 1 } }
     feature { name: "sold" type: INT presence { min_fraction: 1 } shape { dim { size: 1 } } }
     feature { name: "weight" type: FLOAT presence { min_fraction: 1 } shape { dim { size: 1 } } }
+    feature { name: "count" type: INT presence { min_fraction: 1 } shape { dim { size: 1 } } }
 """
 
 
@@ -303,6 +303,12 @@ BEFORE_READING = {
     "a class": (a_class, {"label": "kind"}, {}, "returns the class LinearRegression, not an"),
     "two labels": (linear, {"label": ["kind", "price"]}, {}, "label=['kind', 'price'] is more."),
     "a wide label": (linear, {"label": "parts"}, {}, "label='parts' is more."),
+    "a base model": (
+        linear,
+        {"label": "price"},
+        {"base_model": "old"},
+        "LinearRegression learns anew",
+    ),
     "steps": (linear, {"label": "price"}, {"train_steps": 3}, "learns from all examples."),
     "weights": (
         network,

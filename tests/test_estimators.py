@@ -310,6 +310,15 @@ def test_a_class_that_cannot_be_translated_is_told_with_those_that_can():
     )
 
 
+def test_what_only_prepares_is_no_model():
+    from sklearn.preprocessing import StandardScaler
+
+    assert message_of(DefinitionError, check, StandardScaler(), "train()") == (
+        "train() takes an estimator that predicts, and StandardScaler only prepares.\n"
+        "Hint: put it before one: make_pipeline(StandardScaler(…), LogisticRegression())."
+    )
+
+
 class Ours:
     """Has scikit-learn's interface, and nothing is known of it."""
 

@@ -348,6 +348,12 @@ WRONG_ESTIMATORS = {
         "train() needs label=, the feature to predict.\n"
         'Hint: write train(Wrapped(…), label="…"), as preprocessing_fn calls the feature.',
     ),
+    "two labels": (
+        Wrapped(),
+        {"label": ["a", "b"]},
+        "train() has several labels, and an estimator predicts one.\n"
+        'Hint: train one for each, by id="…", or a Keras model of several outputs.',
+    ),
     "epochs": (
         Wrapped(),
         {"epochs": 3},

@@ -94,6 +94,16 @@ def check(estimator: Any, verb: str) -> None:
         estimator: Fitted or not.
         verb: What of the chain got it, for the message: `train()`.
     """
+    _check(estimator, verb)
+    name = type(estimator).__name__
+    if not hasattr(estimator, "predict"):
+        raise DefinitionError(
+            f"{verb} takes an estimator that predicts, and {name} only prepares.",
+            hint=f"put it before one: make_pipeline({name}(…), LogisticRegression()).",
+        )
+
+
+def _check(estimator: Any, verb: str) -> None:
     translator = _translator(estimator, verb)
     name, parameters = type(estimator).__name__, estimator.get_params(deep=False)
     for parameter, allowed in translator.only.items():
@@ -106,7 +116,7 @@ def check(estimator: Any, verb: str) -> None:
                 hint=f"give it one of these, or leave {parameter}= out.",
             )
     for inner in translator.within(estimator):
-        check(inner, verb)
+        _check(inner, verb)
 
 
 def layers_of(estimator: Any) -> Layers:

@@ -123,7 +123,7 @@ def build(build_estimator: BuildEstimator, hp: Any, seed: int | None) -> Any:
 
 def spec_of(batches: Batches) -> dict[str, Any]:
     """Return the parsing spec of the features that an estimator gets, in their order."""
-    return {n: column for n, column in batches.spec.items() if n not in batches.no_features}
+    return {n: batches.spec[n] for n in sorted({*batches.spec} - {*batches.no_features})}
 
 
 def check_fit(batches: Batches, estimator: Any) -> None:
@@ -141,6 +141,11 @@ def check_fit(batches: Batches, estimator: Any) -> None:
         raise DefinitionError(
             f"train_steps= and eval_steps= count batches, and {name} learns from all examples.",
             hint="leave them out.",
+        )
+    if batches.fn_args.base_model:
+        raise DefinitionError(
+            f"There is a base model to start from, and {name} learns anew.",
+            hint="leave with_base_model() and warm_start= out.",
         )
     weighted = batches.example_weight or batches.class_weight is not None
     if weighted and not has_fit_parameter(_last(estimator), "sample_weight"):

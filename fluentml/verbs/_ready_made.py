@@ -103,6 +103,14 @@ def trainer_around(
         if given:
             raise _not_for(code, kind, next(iter(given)))
         return None
+    _check_options(code, kind, given)
+    if is_estimator(code):
+        return _written_out(code, kind) + _source("build_estimator", kind, given, of_estimator)
+    return _source(inspect.unwrap(code).__name__, kind, given, of_estimator)
+
+
+def _check_options(code: Any, kind: type[Fitting], given: Mapping[str, Any]) -> None:
+    """Raise a DefinitionError if a parameter for the ready-made trainer is wrong."""
     for name, value in given.items():
         if isinstance(value, Param):
             raise DefinitionError(
@@ -118,9 +126,6 @@ def trainer_around(
             hint=f'write {kind.VERB}({_name(code)}, label="…"), '
             "as preprocessing_fn calls the feature.",
         )
-    if is_estimator(code):
-        return _written_out(code, kind) + _source("build_estimator", kind, given, of_estimator)
-    return _source(inspect.unwrap(code).__name__, kind, given, of_estimator)
 
 
 def is_builder(code: Any) -> bool:
@@ -160,6 +165,11 @@ def _check_for_estimator(code: Any, kind: type[Fitting], given: Mapping[str, Any
                 'hp.Int("max_depth", 2, 8).',
             )
         check(code, f"{kind.VERB}()")
+    if isinstance(given.get("label"), list | tuple):
+        raise DefinitionError(
+            f"{kind.VERB}() has several labels, and an estimator predicts one.",
+            hint='train one for each, by id="…", or a Keras model of several outputs.',
+        )
     if given.get("strategy") == "hyperband":
         raise DefinitionError(
             'tune(strategy="hyperband") spends epochs, and an estimator has none.',
