@@ -279,6 +279,14 @@ def network(hp):
     return MLPClassifier()
 
 
+def stopping(hp):
+    from sklearn.pipeline import make_pipeline
+    from sklearn.preprocessing import StandardScaler
+
+    xgboost = pytest.importorskip("xgboost")
+    return make_pipeline(StandardScaler(), xgboost.XGBRegressor(early_stopping_rounds=3))
+
+
 def logistic(hp):
     from sklearn.linear_model import LogisticRegression
 
@@ -315,6 +323,12 @@ BEFORE_READING = {
         {"label": "kind", "class_weight": "balanced"},
         {},
         "MLPClassifier takes no weights, and train() has class_weight=.",
+    ),
+    "a pipeline that stops early": (
+        stopping,
+        {"label": "price"},
+        {},
+        "XGBRegressor stops early by",
     ),
     "words": (linear, {"label": "kind"}, {"schema": WORDS}, "'color' of its features are text."),
     "no feature": (

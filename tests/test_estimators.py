@@ -248,7 +248,8 @@ def test_a_search_is_what_it_found():
 def test_rounds_after_the_best_one_do_not_count(package, name, stop):
     import numpy as np
 
-    from fluentml.training.estimating import Rows, fit
+    from fluentml.training.estimating import fit
+    from fluentml.training.estimator_rows import Rows
 
     quiet = {"verbose": -1} if package == "lightgbm" else {"verbosity": 0}
     model = class_of(package, name)(n_estimators=200, learning_rate=0.5, **{stop: 2}, **quiet)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from typing import Any, Literal, NamedTuple
+from typing import Any, Literal
 
 import numpy as np
 import tensorflow as tf
@@ -16,30 +16,17 @@ from fluentml.training import labels
 from fluentml.training.batches import Batches
 from fluentml.training.building import hyperparameters, place_of
 from fluentml.training.data import names_of
-from fluentml.training.estimator_model import (
-    EstimatorModel,
-    by_class_number,
-    check_features,
-    matrix,
-)
+from fluentml.training.estimator_model import EstimatorModel, by_class_number
+from fluentml.training.estimator_rows import BATCH, Rows, check_features, read, spec_of
 from fluentml.training.saving import save
 
 BuildEstimator = Callable[..., Any]
 
 VERB = "train()"
-BATCH = 1024
 COMPARED = 1000
 """So many examples of each split are predicted by the estimator and by what is saved."""
 RELATIVE, ABSOLUTE = 1e-4, 1e-5
 """How far a prediction may lie from the estimator's own; the latter of the greatest one."""
-
-
-class Rows(NamedTuple):
-    """Examples as an estimator takes them: float64 of shape [examples, features], and labels."""
-
-    x: Array
-    y: Array
-    weight: Array | None
 
 
 def fit_estimator(
@@ -121,17 +108,9 @@ def build(build_estimator: BuildEstimator, hp: Any, seed: int | None) -> Any:
     return estimator
 
 
-def spec_of(batches: Batches) -> dict[str, Any]:
-    """Return the parsing spec of the features that an estimator gets, in their order."""
-    return {n: batches.spec[n] for n in sorted({*batches.spec} - {*batches.no_features})}
-
-
 def check_fit(batches: Batches, estimator: Any) -> None:
     """Raise a DefinitionError if the estimator cannot learn what the parameters say."""
-    from sklearn.utils.validation import has_fit_parameter
-
-    name = type(estimator).__name__
-    label = names_of(batches.label)
+    name, label = type(estimator).__name__, names_of(batches.label)
     if len(label) > 1 or tuple(batches.spec[label[0]].shape) not in ((), (1,)):
         raise DefinitionError(
             f"An estimator predicts one number or class, and label={batches.label!r} is more.",
@@ -147,50 +126,26 @@ def check_fit(batches: Batches, estimator: Any) -> None:
             f"There is a base model to start from, and {name} learns anew.",
             hint="leave with_base_model() and warm_start= out.",
         )
+    if _last(estimator) is not estimator and _stops_early(estimator):
+        raise DefinitionError(
+            f"{type(_last(estimator)).__name__} stops early by the evaluation's examples, which do "
+            "not pass through the steps before it.",
+            hint="leave the Pipeline out, and scale in preprocessing_fn; or do not stop early.",
+        )
+    _check_weights(batches, estimator)
+    check_features(spec_of(batches))
+
+
+def _check_weights(batches: Batches, estimator: Any) -> None:
+    from sklearn.utils.validation import has_fit_parameter
+
     weighted = batches.example_weight or batches.class_weight is not None
     if weighted and not has_fit_parameter(_last(estimator), "sample_weight"):
         which = "example_weight" if batches.example_weight else "class_weight"
         raise DefinitionError(
-            f"{name} takes no weights, and {VERB} has {which}=.",
+            f"{type(_last(estimator)).__name__} takes no weights, and {VERB} has {which}=.",
             hint="leave it out, or take an estimator whose fit() has sample_weight.",
         )
-    check_features(spec_of(batches))
-
-
-def read(batches: Batches) -> tuple[Rows, Rows]:
-    """Return the examples to train and to evaluate on."""
-    files = batches.fn_args.train_files, batches.fn_args.eval_files
-    train, evaluation = (_rows(batches, each) for each in files)
-    if not len(train.y):
-        raise DataError(
-            "There is no training example.",
-            hint="give the split rows, or name others by train_splits=.",
-        )
-    return train, evaluation
-
-
-def _rows(batches: Batches, files: list[str]) -> Rows:
-    spec = spec_of(batches)
-    x, y, weights = [np.empty([0, 0])], [np.empty(0)], [np.empty(0)]
-    for features, target, *weight in batches.once(files, tuple(spec)):
-        _check_single(features, spec)
-        x.append(matrix(features, spec).numpy())
-        y.append(np.ravel(target))
-        weights += [np.ravel(each) for each in weight]
-    x, y = x[1:] or x, y[1:] or y
-    return Rows(
-        np.concatenate(x), np.concatenate(y), np.concatenate(weights) if weights[1:] else None
-    )
-
-
-def _check_single(features: Mapping[str, Any], spec: Mapping[str, Any]) -> None:
-    for name in spec:
-        column = features[name]
-        if isinstance(column, tf.SparseTensor) and column.dense_shape[1] > 1:
-            raise DataError(
-                f"The feature {name!r} has several values in an example.",
-                hint="make it dense in preprocessing_fn, as many numbers for each example.",
-            )
 
 
 def fit(estimator: Any, train: Rows, evaluation: Rows) -> None:
@@ -200,8 +155,7 @@ def fit(estimator: Any, train: Rows, evaluation: Rows) -> None:
     if train.weight is not None:
         steps = getattr(estimator, "steps", None)
         options[f"{steps[-1][0]}__sample_weight" if steps else "sample_weight"] = train.weight
-    parameters = last.get_params(deep=False)
-    if parameters.get("early_stopping_rounds") or parameters.get("early_stopping_round"):
+    if _stops_early(estimator):
         options["eval_set"] = [(evaluation.x, _labels(estimator, evaluation))]
     try:
         estimator.fit(train.x, _labels(estimator, train), **options)
@@ -219,6 +173,12 @@ def fit(estimator: Any, train: Rows, evaluation: Rows) -> None:
 
 def _last(estimator: Any) -> Any:
     return estimator.steps[-1][1] if hasattr(estimator, "steps") else estimator
+
+
+def _stops_early(estimator: Any) -> bool:
+    """Return whether it stops by examples of its own, as XGBoost and LightGBM call that."""
+    parameters = _last(estimator).get_params(deep=False)
+    return any(parameters.get(f"early_stopping_{name}") for name in ("round", "rounds"))
 
 
 def _labels(estimator: Any, rows: Rows) -> Array:

@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 import dataclasses
-import math
 from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
 import tensorflow as tf
 
-from fluentml.errors import DefinitionError, listing
 from fluentml.estimators.layers import Affine, Array, Layer
+from fluentml.training.estimator_rows import matrix
 
 
 @dataclasses.dataclass(frozen=True)
@@ -75,47 +74,3 @@ def by_class_number(classes: Array, count: int) -> tuple[Layer, ...]:
     if len(classes) == 2:  # the probability of the second one is there alone
         return () if count == 2 else (Affine(places[1:] - places[:1], places[0]),)
     return () if len(classes) == count else (Affine(places, np.zeros(count)),)
-
-
-def check_features(spec: Mapping[str, Any]) -> None:
-    """Raise a DefinitionError if features are no numbers."""
-    words = [name for name, column in spec.items() if column.dtype == tf.string]
-    if words:
-        raise DefinitionError(
-            f"An estimator learns from numbers, and {listing(words)} of its features are text.",
-            hint="number them in preprocessing_fn, or preprocess(categorical=[…], …); what is not "
-            "returned there, training does not read.",
-        )
-    plain = (tf.io.FixedLenFeature, tf.io.VarLenFeature)
-    strange = [name for name, column in spec.items() if not isinstance(column, plain)]
-    if strange:
-        raise DefinitionError(
-            f"An estimator takes as many numbers of each example, and {listing(strange)} have no "
-            "fixed shape.",
-            hint="make them dense in preprocessing_fn.",
-        )
-    if not spec:
-        raise DefinitionError(
-            "There is no feature beside the label to learn from.",
-            hint="return some from preprocessing_fn.",
-        )
-
-
-def matrix(features: Mapping[str, Any], spec: Mapping[str, Any]) -> tf.Tensor:
-    """Return the features of a batch side by side, float64; a missing value is NaN."""
-    columns = []
-    for name, column in spec.items():
-        if isinstance(column, tf.io.VarLenFeature):
-            columns.append(_with_gaps(features[name]))
-        else:
-            wide = tf.reshape(features[name], [-1, math.prod(column.shape)])
-            columns.append(tf.cast(wide, tf.float64))
-    return tf.concat(columns, axis=1)
-
-
-def _with_gaps(column: tf.SparseTensor) -> tf.Tensor:
-    """Return the first value of each example, or NaN, as [batch, 1]."""
-    values = tf.cast(column.values, tf.float64)
-    shape = [column.dense_shape[0], tf.maximum(column.dense_shape[1], 1)]
-    sparse = tf.SparseTensor(column.indices, values, shape)
-    return tf.sparse.to_dense(sparse, tf.constant(math.nan, tf.float64))[:, :1]

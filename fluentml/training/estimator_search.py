@@ -13,7 +13,8 @@ from tfx.components.tuner.component import TunerFnResult
 from fluentml.errors import DataError, DefinitionError, did_you_mean
 from fluentml.training.batches import Batches
 from fluentml.training.building import hyperparameters
-from fluentml.training.estimating import BATCH, BuildEstimator, Rows, build, check_fit, fit, read
+from fluentml.training.estimating import BuildEstimator, build, check_fit, fit
+from fluentml.training.estimator_rows import BATCH, Rows, read
 
 Score = Callable[[Any, Rows], float]
 
