@@ -11,6 +11,7 @@ from fluentml.estimators import LIBRARIES, check, is_estimator, layers_of, trans
 from tests.messages import message_of
 
 pytestmark = pytest.mark.tfx  # numpy, scikit-learn and the others come with it
+pytest.importorskip("numpy", reason="the list of the classes needs it already")
 
 
 @pytest.fixture(autouse=True, scope="module")
