@@ -26,7 +26,7 @@ def keep(frame: Any, folder: str) -> str:
         DefinitionError: It is no such frame, is empty, holds what Parquet cannot, or the folder
             cannot be written.
     """
-    table = _table(frame)
+    table = to_table(frame, "from_dataframe()")
     if not table.num_rows or not table.num_columns:
         raise DefinitionError(
             f"from_dataframe() got a frame of {table.num_rows} rows and {table.num_columns} "
@@ -47,7 +47,16 @@ def keep(frame: Any, folder: str) -> str:
         ) from error
 
 
-def _table(frame: Any) -> Any:
+def to_table(frame: Any, verb: str) -> Any:
+    """Return a frame as a pyarrow Table.
+
+    Args:
+        frame: A pandas DataFrame, without its index, or a pyarrow Table.
+        verb: What got it, for messages: `from_dataframe()`.
+
+    Raises:
+        DefinitionError: It is no such frame, or holds what Arrow cannot.
+    """
     arrow = import_needed("pyarrow")
     if isinstance(frame, arrow.Table):
         return frame
@@ -55,7 +64,7 @@ def _table(frame: Any) -> Any:
     pandas = sys.modules.get("pandas")
     if pandas is None or not isinstance(frame, pandas.DataFrame):
         raise DefinitionError(
-            f"from_dataframe() takes a pandas DataFrame or a pyarrow Table, "
+            f"{verb} takes a pandas DataFrame or a pyarrow Table, "
             f"not a value of the type {type(frame).__name__}.",
             hint="for files there are from_csv(…), from_parquet(…) and others.",
         )
@@ -63,7 +72,7 @@ def _table(frame: Any) -> Any:
         return arrow.Table.from_pandas(frame, preserve_index=False)
     except (arrow.ArrowException, ValueError) as error:
         raise DefinitionError(
-            f"from_dataframe() cannot keep this frame: {'; '.join(map(str, error.args))}.",
+            f"{verb} cannot keep this frame: {'; '.join(map(str, error.args))}.",
             hint="give every column a name of its own and values of one type.",
         ) from error
 

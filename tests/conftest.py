@@ -65,6 +65,8 @@ def launched() -> Iterator[set[str]]:
         kinds.update(type(graph[id].component).__name__ for id in done)
 
     def recorded(self: LocalBackend, graph: fml.Graph) -> RunResult:
+        if type(self) is not LocalBackend:  # stubs do no work
+            return run(self, graph)
         try:
             result = run(self, graph)
         except fml.RunError as error:

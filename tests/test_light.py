@@ -30,6 +30,7 @@ PROGRAM = """
     import sys
     from pathlib import Path
     import fluentml as fml
+    import fluentml.testing
 
     Path("data").mkdir()
     Path("data/rows.csv").write_text("fare,tips\\n1,2\\n")

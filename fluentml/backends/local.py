@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from datetime import datetime
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from platformdirs import user_log_path
 
@@ -12,6 +13,10 @@ from fluentml.errors import BackendError
 from fluentml.graph import Graph
 from fluentml.results import RunResult
 from fluentml.spec import import_needed
+
+if TYPE_CHECKING:
+    from fluentml.local.progress import Progress
+    from fluentml.local.run import Run
 
 
 class LocalBackend(Backend):
@@ -33,7 +38,7 @@ class LocalBackend(Backend):
             MissingDependencyError: TFX is not installed.
             RunError: A node failed; its outputs are removed, those before it stay.
         """
-        _refuse_the_impossible(graph)
+        self.look_around(graph)
         import_needed("tfx")
         from fluentml.local.capture import captured
         from fluentml.local.progress import Progress
@@ -45,17 +50,25 @@ class LocalBackend(Backend):
             progress = Progress(stream, names, quiet=self.quiet)
             progress.say(f"{graph.settings.name}  run {run_id}")
             with progress.step("TensorFlow Extended") as step:
-                from fluentml.local.run import Run
-                from fluentml.local.session import Session
-                from fluentml.lowering import lower
-
-                session = Session(lower(graph), run_id)
+                run = self.begin(graph, run_id, log, progress)
                 step.state, step.note = "done", "loaded"
-            result = Run(graph, run_id, log, session, progress).result()
+            result = run.result()
             if result.summary():
                 progress.say(f"\n{result.summary()}")
             progress.say(f"log: {log}")
         return result
+
+    def look_around(self, graph: Graph) -> None:
+        """Raise a BackendError where this machine lacks something that a node needs."""
+        _refuse_the_impossible(graph)
+
+    def begin(self, graph: Graph, run_id: str, log: Path, progress: Progress) -> Run:
+        """Load TFX, and return what goes from node to node."""
+        from fluentml.local.run import Run
+        from fluentml.local.session import Session
+        from fluentml.lowering import lower
+
+        return Run(graph, run_id, log, Session(lower(graph), run_id), progress)
 
 
 BACKEND = LocalBackend

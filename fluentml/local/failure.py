@@ -14,6 +14,8 @@ from fluentml.errors import shown
 # Beam and AutoGraph pass tracebacks on as text inside messages, so the frames are read from text.
 FRAME = re.compile(r'File "(?P<file>[^"]+)", line (?P<line>\d+), in (?P<function>[^\n*]+?)[ *]*\n')
 ERROR = re.compile(r"^\s*(?:[\w.]+\.)?(\w*(?:Error|Exception|Interrupt|Warning)): (.+)$", re.M)
+# A graph that was saved and loaded again no longer knows the lines that made it.
+OPERATION = re.compile(r"Detected at node (\S+) defined at .*\n<stack traces unavailable>\n(.+)")
 
 
 class Frame(NamedTuple):
@@ -56,6 +58,8 @@ def is_frame(detail: str) -> bool:
 def summary(error: BaseException) -> str:
     """Return the error in one line, without the tracebacks that its message may carry."""
     text = str(error).strip()
+    if operation := OPERATION.search(text):
+        return f"the operation {operation[1]}: {operation[2].strip()}"
     if "\n" in text:
         found = ERROR.findall(text)
         if found:

@@ -12,7 +12,7 @@ from fluentml.component import WHEN
 from fluentml.components import Pusher, UserCode
 from fluentml.errors import DataError, FluentmlError, RunError
 from fluentml.graph import Graph, Node
-from fluentml.local.outcome import Outcome, read_outcome
+from fluentml.local.outcome import Outcome, Outputs, read_outcome
 from fluentml.local.progress import Progress
 from fluentml.local.session import Launched, Session
 from fluentml.lowering import lower_exit
@@ -69,7 +69,7 @@ class Run:
             launched = Launched("skipped", {}) if missing else self.session.launch(node.id)
             step.state = launched.state
             if launched.state != "skipped":
-                outcome = read_outcome(node, launched.outputs, self._why_not(node))
+                outcome = self.outcome(node, launched.outputs)
             else:
                 outcome = _skipped(node, f"{missing} was skipped" if missing else self._unmet(node))
             step.note = outcome.note
@@ -77,6 +77,10 @@ class Run:
         self.nodes[node.id] = NodeResult(
             node.id, launched.state, step.seconds, launched.outputs, outcome.note
         )
+
+    def outcome(self, node: Node, outputs: Outputs) -> Outcome:
+        """Return what a node that ran found."""
+        return read_outcome(node, outputs, self._why_not(node))
 
     def _missing(self, node: Node) -> str | None:
         """Return the skipped node without which this one cannot run."""
@@ -149,7 +153,7 @@ class Run:
 
     def _exit(self, node: Node, known: Mapping[str, str]) -> None:
         with self.progress.step(node.id) as step:
-            session = Session(lower_exit(self.graph, node, known), self.run_id)
+            session = self.session.another(lower_exit(self.graph, node, known))
             step.state = session.launch(node.id).state
         self.nodes[node.id] = NodeResult(node.id, step.state, step.seconds)
 

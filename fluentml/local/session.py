@@ -41,6 +41,7 @@ class Session:
     """A compiled pipeline under a run id; `launch` runs one node by TFX's own launcher."""
 
     def __init__(self, pipeline: Any, run_id: str) -> None:
+        self.run_id = run_id
         with wheels.in_process():
             ir = to_ir(pipeline)
         runtime_parameter_utils.substitute_runtime_parameter(
@@ -50,13 +51,21 @@ class Session:
         self._beam_arguments = pipeline.beam_pipeline_args
         self._nodes = {node.pipeline_node.node_info.id: node.pipeline_node for node in ir.nodes}
         self._deployment = runner_utils.extract_local_deployment_config(ir)
-        for spec in self._deployment.executor_specs.values():
-            # Reading the field of another kind of executor gives an empty one, and sets nothing.
-            ours = OURS.get(spec.python_class_executable_spec.class_path)
-            if ours:
-                spec.python_class_executable_spec.class_path = ours
+        for id, spec in self._deployment.executor_specs.items():
+            self.choose_executor(id, spec)
         connection = self._deployment.metadata_connection_config
         self._connection = getattr(connection, connection.WhichOneof("connection_config"))
+
+    def another(self, pipeline: Any) -> Session:
+        """Return a session of the same run for another pipeline: that of an exit step."""
+        return Session(pipeline, self.run_id)
+
+    def choose_executor(self, id: str, spec: Any) -> None:
+        """Change the executor of a node, an `ExecutableSpec`, in place."""
+        # Reading the field of another kind of executor gives an empty one, and sets nothing.
+        ours = OURS.get(spec.python_class_executable_spec.class_path)
+        if ours:
+            spec.python_class_executable_spec.class_path = ours
 
     def launch(self, id: str) -> Launched:
         """Run a node to its end.
