@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import atexit
 import contextlib
+import gc
 import io
 import itertools
 from collections.abc import Iterator
@@ -15,6 +17,9 @@ import fluentml as fml
 from fluentml import datasets
 from fluentml.backends.local import LocalBackend
 from fluentml.results import RunResult
+
+# Without it a session of tests that traced functions of TensorFlow 2.21 ends in a crash.
+atexit.register(gc.freeze)
 
 TESTS = Path(__file__).parent
 EXAMPLES = TESTS.parent / "examples"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import runpy
+import subprocess
 import sys
 from pathlib import Path
 
@@ -410,3 +411,20 @@ def test_a_schema_that_is_none_is_refused(tmp_path: Path):
         f"run_preprocessing() cannot read the schema '{missing}': No such file or directory.\n"
         "Hint: name a schema.pbtxt, or the folder of a Schema artifact."
     )
+
+
+@pytest.mark.tfx
+def test_a_session_of_tests_ends_well(tmp_path: Path):
+    """TensorFlow 2.21 crashes at the end of a process unless it is kept from it."""
+    (tmp_path / "test_sizes.py").write_text(
+        "import tensorflow_transform as tft\n"
+        "from fluentml.testing import run_preprocessing\n\n\n"
+        "def scaled(inputs):\n"
+        '    return {"x_xf": tft.scale_to_z_score(inputs["x"])}\n\n\n'
+        "def test_sizes():\n"
+        '    rows = [{"x": 1.0}, {"x": 3.0}]\n'
+        '    assert run_preprocessing(scaled, rows)["x_xf"].tolist() == [-1, 1]\n'
+    )
+    command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", tmp_path]
+    ended = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=False)
+    assert ended.returncode == 0, ended.stdout + ended.stderr

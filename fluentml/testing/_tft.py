@@ -6,7 +6,9 @@ rows then go through the very graph that Transform would hand on to training and
 
 from __future__ import annotations
 
+import atexit
 import contextlib
+import gc
 import logging
 import tempfile
 from collections.abc import Callable, Iterable, Iterator, Mapping
@@ -29,6 +31,10 @@ from tfx_bsl.tfxio.tf_example_record import TFExampleBeamRecord
 from fluentml.executors.rows import to_example
 from fluentml.local.beam import light
 from fluentml.lowering import IN_PROCESS_RUNNER
+
+# TensorFlow 2.21 crashes where an interpreter, ending, collects what a traced function left behind;
+# what is frozen is not collected.
+atexit.register(gc.freeze)
 
 PreprocessingFn = Callable[[dict[str, Any]], Any]
 
