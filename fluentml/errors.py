@@ -21,6 +21,7 @@ the first one has said it.
 from __future__ import annotations
 
 import difflib
+import inspect
 from collections.abc import Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -103,6 +104,14 @@ class RunError(FluentmlError, RuntimeError):
         super().__init__(what, *details, hint=hint)
         self.result = result
         self.node = node
+
+
+def defined_at(function: object) -> tuple[str, ...]:
+    """Return the line at which the user defines a function, as a traceback names it."""
+    code = getattr(inspect.unwrap(function), "__code__", None)  # type: ignore[arg-type]
+    if not code:
+        return ()
+    return (f'  File "{code.co_filename}", line {code.co_firstlineno}, in {code.co_name}',)
 
 
 def did_you_mean(word: str, choices: Iterable[str]) -> str | None:

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import importlib.util
 from pathlib import Path
+from typing import TypeGuard
 
-from fluentml.components import UserCode
+from fluentml.component import Component
+from fluentml.components import Evaluator, UserCode
 from fluentml.errors import DefinitionError, listing
 from fluentml.graph import Graph
 from fluentml.spec import is_remote
@@ -19,8 +21,8 @@ def code_of(graph: Graph, node: str) -> str:
         DefinitionError: It has no module, or that cannot be read here.
     """
     step = graph[node].component
-    if not isinstance(step, UserCode):
-        others = [one.id for one in graph.nodes if isinstance(one.component, UserCode)]
+    if not _has_code(step):
+        others = [one.id for one in graph.nodes if _has_code(one.component)]
         raise DefinitionError(
             f"{node!r} calls no code of yours.",
             f"Steps that do: {listing(others, 'none')}.",
@@ -36,6 +38,10 @@ def code_of(graph: Graph, node: str) -> str:
             f"{step.verb} calls {step.module!r}, which cannot be read here.",
             hint="name a Python file or an installed module; `fluentml check` tells more.",
         ) from error
+
+
+def _has_code(step: Component) -> TypeGuard[UserCode | Evaluator]:
+    return isinstance(step, UserCode | Evaluator) and bool(step.module)
 
 
 def _file_of(path: str) -> str | None:

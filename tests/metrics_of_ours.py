@@ -1,7 +1,8 @@
-"""A metric that TFMA does not know, as a user would write one."""
+"""Metrics that TFMA does not know, as a user would write them."""
 
 from __future__ import annotations
 
+import keras
 from tensorflow_model_analysis.utils.keras_lib import tf_keras
 
 
@@ -24,3 +25,21 @@ class Profit(tf_keras.metrics.Metric):
 
     def get_config(self):
         return {**super().get_config(), "margin": self.margin}
+
+
+class Share(keras.metrics.Metric):
+    """The share of accepted trips, of Keras 3."""
+
+    def __init__(self, least=0.5, name=None, **kwargs):
+        super().__init__(name=name, **kwargs)
+        self.least = least
+        self.accepted = self.add_weight(name="accepted", initializer="zeros")
+        self.all = self.add_weight(name="all", initializer="zeros")
+
+    def update_state(self, y_true, y_pred, sample_weight):
+        accepted = keras.ops.cast(y_pred > self.least, "float32")
+        self.accepted.assign_add(keras.ops.sum(accepted * sample_weight))
+        self.all.assign_add(keras.ops.sum(sample_weight))
+
+    def result(self):
+        return self.accepted / self.all

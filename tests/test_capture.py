@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 import fluentml as fml
-from fluentml.capture import Origin
+from fluentml.capture import Origin, captured_together
 from fluentml.errors import DefinitionError
 from tests.messages import message_of, problems_of
 
@@ -540,6 +540,25 @@ def test_two_functions_of_one_step(here: Path):
     ) == (
         "preprocess() takes 'preprocessing_fn' and 'options' from two files.\n"
         "Hint: define both in one, or name a module file that imports both."
+    )
+
+
+def test_classes(here: Path):
+    names = script(
+        "BASE = 2\n\n\nclass Sums:\n    least = BASE\n\n    def result(self):\n"
+        "        return self.least\n\n\nclass Gain(Sums):\n    def total(self):\n"
+        "        return self.result() + 1\n\n\ndef made():\n    class Inner:\n"
+        "        def result(self):\n            return 1\n\n    return Inner\n"
+    )
+    wanted = {"folder": "modules", "verb": "evaluate_model()", "also": "TOTAL = Gain().total()"}
+    module = captured_together({"Gain": names["Gain"], "Lowest": names["Sums"]}, **wanted)
+    assert Path(module).name == "Gain_of_script.py"
+    assert runpy.run_path(module)["TOTAL"] == 3
+    assert runpy.run_path(module)["Lowest"]().result() == 2
+    assert message_of(DefinitionError, captured_together, {"I": names["made"]()}, **wanted) == (
+        "evaluate_model() cannot write 'Inner' into a module: no class at the top level of "
+        "script.py is it.\n"
+        "Hint: define it there, and not within a function."
     )
 
 

@@ -100,7 +100,8 @@ def test_a_metric_takes_plain_settings():
 
 def test_what_is_no_metric():
     assert message_of(fml.DefinitionError, evaluate, metrics=["AUC", 3]) == (
-        "evaluate_model(): metrics= takes names of metrics, or fluentml.metric(…), not 3."
+        "evaluate_model() takes names of metrics, functions or classes, or "
+        "fluentml.metric(…), not 3."
     )
 
 

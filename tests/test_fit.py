@@ -557,6 +557,14 @@ def own_inputs(hp, features):
     return model
 
 
+def sequential(hp, features):
+    import keras
+
+    model = keras.Sequential([keras.layers.Dense(3, "softmax")])
+    model.compile("adam", "sparse_categorical_crossentropy")
+    return model
+
+
 WRONG = {
     "parameters": (
         lambda features: None,
@@ -612,9 +620,40 @@ WRONG = {
     "classes by another loss": (
         lambda hp, f: one_number(hp, f, 3, "softmax", "categorical_crossentropy"),
         {},
-        "build_model(hp, features) returns a model with an output of shape [3], "
-        "and the label 'kind_xf' has [1] for each example.",
-        "end it with Dense(1), or a sparse_categorical_crossentropy loss.",
+        "build_model(hp, features) compiles the model with the loss 'categorical_crossentropy', "
+        "and the label 'kind_xf' is the number of one of 3 classes.",
+        'end it with Dense(3, "softmax"), and compile it with '
+        'loss="sparse_categorical_crossentropy".',
+    ),
+    "classes as amounts": (
+        one_number,
+        {},
+        "build_model(hp, features) compiles the model with the loss 'mse', "
+        "and the label 'kind_xf' is the number of one of 3 classes.",
+        'end it with Dense(3, "softmax"), and compile it with '
+        'loss="sparse_categorical_crossentropy".',
+    ),
+    "unknown loss": (
+        lambda hp, f: one_number(hp, f, 3, "softmax", "sparse_crossentropy"),
+        {},
+        "build_model(hp, features) compiles the model with the loss 'sparse_crossentropy', "
+        "which Keras does not know.",
+        "did you mean 'binary_crossentropy' or 'sparse_categorical_crossentropy' or "
+        "'categorical_crossentropy'?",
+    ),
+    "sequential": (
+        sequential,
+        {},
+        "build_model(hp, features) returns a Sequential model, which takes one input, and there "
+        "are 6 features.",
+        "join them first: keras.layers.Concatenate()([*features.values()]); and return "
+        "keras.Model(features, output).",
+    ),
+    "a layer of one input": (
+        lambda hp, f: __import__("keras").layers.Dense(3)(f),
+        {},
+        "build_model(hp, features) gives several inputs to a layer of one.",
+        "join them first: keras.layers.Concatenate()([*features.values()]).",
     ),
     "several labels": (
         one_number,
@@ -750,6 +789,14 @@ WRONG_SEARCHES = {
         {"strategy": "hyperband", "max_trials": 3},
         'tune(strategy="hyperband") counts its trials by itself, and has max_trials=.\n'
         "Hint: leave max_trials= out; epochs= is the most that one trial gets.",
+    ),
+    "epochs": (build_model, {"epochs": 0}, "epochs=0 trains nothing.\nHint: it takes 1 or more."),
+    "objective": (
+        build_model,
+        {"objective": "val_f1"},
+        "tune() cannot tell whether objective='val_f1' is better high or low.\n"
+        "It knows val_loss, and Keras's own metrics by name with val_ before.\n"
+        'Hint: mend its name, or say which: objective=("val_f1", "max").',
     ),
     "nothing": (
         one_number,

@@ -28,6 +28,25 @@ RUN_FN = "def run_fn(fn_args):\n    return scaled(DOUBLE)"
 HEADER = "# Taken by fluentml from the notebook: edit it there.\n"
 
 
+def test_metric_and_slice_functions(tmp_path: Path):
+    printed = run_cells(
+        tmp_path,
+        CHAIN,
+        "COST = 1",
+        "def profit(labels, predictions):\n    return (labels - COST).sum()",
+        "def night(row):\n    return row['hour'] < 6",
+        "chain = chain.evaluate_model('y', metrics=[profit], slices=[night])",
+        "print(open(chain.components[-1].module).read())",
+    )
+    written, _, more = printed[5].partition("\n\n\n# As evaluate_model() of the pipeline says.\n")
+    assert written == (
+        f"{HEADER}\nCOST = 1\n\n\ndef profit(labels, predictions):\n"
+        "    return (labels - COST).sum()\n\n\ndef night(row):\n    return row['hour'] < 6"
+    )
+    assert "function = staticmethod(profit)" in more
+    assert "[night], eval_shared_model" in more
+
+
 def test_cells(tmp_path: Path):
     printed = run_cells(
         tmp_path,

@@ -124,13 +124,19 @@ def test_two_data_sets(project: Path):
     )
 
 
-def test_metrics():
+def test_metrics(project: Path):
+    block, script = the_block("FairnessIndicators"), project / "script.py"
+    script.write_text(block)
     trained = fml.PipelineDef("taxi").from_csv("data").train("model.py")
     names: dict[str, object] = {"trained": trained, "fml": fml}
-    exec(the_block("FairnessIndicators"), names)
+    exec(compile(block, str(script), "exec"), names)
     evaluator = names["judged"].graph["Evaluator"]  # type: ignore[attr-defined]
     computed = [metric.name for metric in evaluator.component.metrics]
-    assert computed == ["AUC", "recall_at_90", "FairnessIndicators", "Profit"]
+    assert computed == ["AUC", "recall_at_90", "FairnessIndicators", "profit"]
+    assert evaluator.component.slice_functions == ("part_of_day",)
+    exec(the_block('"tip/AUC"'), names)
+    both = names["both"].graph["Evaluator"].component  # type: ignore[attr-defined]
+    assert [metric.output for metric in both.metrics] == ["tip", "fare"]
     assert evaluator.upstream == ("Evaluator_examples", "Trainer", "Evaluator_previous_model")
 
 

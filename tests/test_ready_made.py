@@ -112,6 +112,23 @@ def test_the_trainer_is_written_out():
     )
 
 
+def test_a_run_may_give_what_the_trainer_takes():
+    chain = CHAIN.train(
+        build_model,
+        label="y",
+        epochs=fml.param("epochs", 5),
+        batch_size=fml.param("size", 32),
+        custom_config={"more": 1},
+    )
+    module = module_of(chain)
+    assert "        epochs=fn_args.custom_config['epochs'],\n" in module
+    assert "        batch_size=fn_args.custom_config['batch_size'],\n" in module
+    assert chain.params == {"epochs": 5, "size": 32}
+    bound = chain.with_params({"epochs": 2}).components[-1]
+    assert dict(bound.custom_config) == {"more": 1, "epochs": 2, "batch_size": 32}
+    assert bound.module == chain.components[-1].module
+
+
 def test_the_search_is_written_out():
     module = module_of(
         CHAIN.tune(
@@ -217,10 +234,20 @@ WRONG = {
     ),
     "runtime parameter": (
         build_model,
-        {"label": "y", "epochs": fml.param("epochs", 3)},
-        "train() takes epochs= as it is, not param('epochs', 3): "
-        "the trainer that it writes holds the value.\n"
-        "Hint: a run can give train_steps= and eval_steps=.",
+        {"label": fml.param("label", "y")},
+        "train() takes label= as it is, not param('label', 'y').\nHint: name the feature.",
+    ),
+    "a wrong default": (
+        build_model,
+        {"label": "y", "epochs": fml.param("epochs", 0)},
+        "train() cannot use epochs=0.\nHint: it takes 1 or more.",
+    ),
+    "two of a name": (
+        build_model,
+        {"label": "y", "epochs": fml.param("epochs", 1), "custom_config": {"epochs": 2}},
+        "train() has epochs=param('epochs', 1), which arrives by custom_config=, and that has "
+        "'epochs' already.\n"
+        "Hint: call the one in custom_config= otherwise.",
     ),
 }
 

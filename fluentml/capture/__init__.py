@@ -1,4 +1,4 @@
-"""A function of the user's, written as a module file of its own.
+"""A function or class of the user's, written as a module file of its own.
 
 `captured(run_fn, folder=…)` takes the function and whatever it refers to in its file, or in the
 cells of its notebook: other functions, classes, constants, imports. It copies source and pickles
@@ -11,19 +11,20 @@ import contextlib
 import hashlib
 import inspect
 import os
+import sys
 import tempfile
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from types import FunctionType, MappingProxyType
 from typing import Any
 
-from fluentml.capture.closure import Closure
+from fluentml.capture.closure import Closure, import_line
 from fluentml.capture.imports import files_imported
 from fluentml.capture.origin import SUFFIX, Block, Origin
 from fluentml.capture.sources import Source, Statement, source_of
 from fluentml.errors import DefinitionError
 
-__all__ = ["WRITTEN", "Origin", "captured", "files_imported", "written"]
+__all__ = ["WRITTEN", "Origin", "captured", "captured_together", "files_imported", "written"]
 
 WRITTEN = "_modules"
 """The folder of written modules; each lies in a folder of its own there."""
@@ -44,11 +45,12 @@ def captured(
     that the code imports lie beside it.
 
     Args:
-        function: A function of a file, of the running script or of a notebook's cell.
+        function: A function or class of a file, of the running script or of a notebook's cell.
         folder: A local folder to write to; made if it is not there.
         verb: The method of the chain that got the function, for messages: `train()`.
         called: The name that the module must have for it; default: the function's own.
-        beside: Further functions of the same file or notebook, by the names to have for them.
+        beside: Further functions or classes, by the names to have for them: of the same file or
+            notebook, or of a module that can be imported.
         also: Source text to append; it may call the function by its own name.
 
     Raises:
@@ -63,14 +65,51 @@ def captured(
     for wanted, other in beside.items():
         inner = _original(other, verb)
         if inner.__globals__ is not original.__globals__:
+            if closure.take_import(wanted, other):
+                continue
             raise DefinitionError(
-                f"{verb} takes {original.__name__!r} and {inner.__name__!r} from two files.",
+                f"{verb} takes {name_of(function)!r} and {name_of(other)!r} from two files.",
                 hint="define both in one, or name a module file that imports both.",
             )
         own = closure.take_function(other, inner)
         aliases += [f"{wanted} = {own}"] if wanted != own else []
     tail = "\n\n\n".join(filter(None, ["\n".join(aliases), also]))
     return _write(source, closure, name, tail, Path(folder), verb)
+
+
+def captured_together(things: Mapping[str, Any], *, folder: str, verb: str, also: str) -> str:
+    """Write a module file that defines several functions and classes; return its path.
+
+    What is installed is imported; all else is written out, or goes along as a file that is.
+
+    Args:
+        things: Them, by the names that the module must have for them.
+        folder: As for `captured`.
+        verb: As for `captured`.
+        also: As for `captured`.
+
+    Raises:
+        DefinitionError: As for `captured`.
+    """
+    lines = {n: import_line(n, one) for n, one in things.items() if _is_installed(one)}
+    also = "\n".join([*filter(None, lines.values()), "", also]) if lines else also
+    own = {name: one for name, one in things.items() if not lines.get(name)}
+    if not own:
+        return written(f"{also}\n", f"{next(iter(things))}_installed", folder=folder, verb=verb)
+
+    def knows(name: str) -> int:
+        known = {id(value) for value in _original(own[name], verb).__globals__.values()}
+        return sum(id(one) in known for one in own.values())
+
+    # The script that imports the others rather than a file that it imports.
+    first = max(own, key=knows)
+    one = own.pop(first)
+    return captured(one, folder=folder, verb=verb, called=first, beside=own, also=also)
+
+
+def _is_installed(thing: Any) -> bool:
+    file = getattr(sys.modules.get(thing.__module__), "__file__", None) or ""
+    return not {"site-packages", "dist-packages"}.isdisjoint(Path(file).parts)
 
 
 def written(text: str, name: str, *, folder: str, verb: str) -> str:
@@ -92,14 +131,24 @@ def written(text: str, name: str, *, folder: str, verb: str) -> str:
 
 
 def _original(function: Callable[..., Any], verb: str) -> FunctionType:
-    """Return the function under its decorators."""
-    original = inspect.unwrap(function)
+    """Return the function under its decorators; of a class, one that it defines."""
+    own = [one for one in vars(function).values() if _is_of(one, function)]
+    original = own[0] if isinstance(function, type) and own else inspect.unwrap(function)
     if isinstance(original, FunctionType):
         return original
     raise DefinitionError(
         f"{verb} takes a Python file, an import path or a function, not {function!r}.",
         hint="define a function; what it should know besides goes into custom_config=.",
     )
+
+
+def _is_of(value: Any, owner: Any) -> bool:
+    return isinstance(value, FunctionType) and value.__module__ == owner.__module__
+
+
+def name_of(thing: Any) -> str:
+    """Return the name by which a function, or a class, was defined."""
+    return str(inspect.unwrap(thing).__name__)
 
 
 def _source(function: FunctionType, verb: str) -> Source:

@@ -8,7 +8,7 @@ import logging
 import re
 import sys
 from collections.abc import Callable
-from types import BuiltinFunctionType, CellType, FunctionType, ModuleType
+from types import CellType, FunctionType, ModuleType
 from typing import Any
 
 from fluentml.capture import names
@@ -76,17 +76,40 @@ class Closure:
     # -- functions --------------------------------------------------------------------------------
 
     def take_function(self, function: Callable[..., Any], original: FunctionType) -> str:
-        """Take a function and what it needs; return its name in the module."""
-        self._function = original.__name__
+        """Take a function, or a class, and what it needs; return its name in the module.
+
+        Args:
+            function: What to take.
+            original: The function under its decorators, or one of the class.
+        """
+        of_class = isinstance(function, type)
+        self._function = function.__name__ if of_class else original.__name__
         namespace = self._source.namespace
-        candidates = [original.__name__, *namespace]
+        candidates = [self._function, *namespace]
         name = next((key for key in candidates if namespace.get(key) is function), None)
         if name and any(name in one.binds for one in self._source.statements if one.defines):
             self._function = name
             self._need(name, None)
             return name
+        if of_class:
+            raise DefinitionError(
+                f"{self._verb} cannot write {self._function!r} into a module: no class at the top "
+                f"level of {self._source.label} is it.",
+                hint="define it there, and not within a function.",
+            )
         self._take_inner(original)
         return original.__name__
+
+    def take_import(self, name: str, value: Any) -> bool:
+        """Take what another module defines by the line that imports it; tell whether one can."""
+        line = import_line(name, value)
+        is_other = self._source.namespace.get(name, value) is not value
+        if line is None or (name in self._done and is_other):
+            return False
+        if name not in self._done:
+            self._done.add(name)
+            self._constants[name] = line
+        return True
 
     def _take_inner(self, function: FunctionType) -> None:
         """Take a function that is defined within another one, or under a `with` or `for`."""
@@ -196,7 +219,7 @@ class Closure:
         elif self._is_own(value) and value.__name__ == name:
             self._take_inner(value)
         else:
-            line = _import(name, value)
+            line = import_line(name, value)
             if line is None or self._is_own(value):
                 raise self._error(name, f"{kind_of(value)} that only this process has", user, bound)
             self._constants[name] = line
@@ -234,12 +257,12 @@ class Closure:
         )
 
 
-def _import(name: str, value: Any) -> str | None:
+def import_line(name: str, value: Any) -> str | None:
     """Return the line that imports a module, function or class under a name, if one can."""
     if isinstance(value, ModuleType):
         return None if value.__name__ == "__main__" else f"import {value.__name__} as {name}"
     module, inside = getattr(value, "__module__", None), getattr(value, "__qualname__", None)
-    if not isinstance(value, type | FunctionType | BuiltinFunctionType) or module == "__main__":
+    if not callable(value) or module == "__main__":
         return None
     if getattr(sys.modules.get(module or ""), inside or "", None) is not value:
         return None

@@ -10,7 +10,7 @@ from collections.abc import Callable
 from typing import NamedTuple
 
 from fluentml import components as kinds
-from fluentml.checks import cloud, files, fit, user_code
+from fluentml.checks import cloud, files, fit, user_code, user_functions
 from fluentml.checks._paths import Problems
 from fluentml.component import Component
 from fluentml.errors import PipelineError
@@ -32,6 +32,7 @@ CHECKS: tuple[Check, ...] = (
     ),
     Check(cloud.temp_location, (kinds.BigQueryExampleGen,)),
     Check(user_code.user_code, (kinds.UserCode,)),
+    Check(user_functions.user_functions, (kinds.Transform, kinds.TrainingSteps, kinds.Evaluator)),
     Check(
         fit.splits_exist,
         (

@@ -12,7 +12,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from types import MappingProxyType
 
-from fluentml.checks._csv_values import Place, Role, Values
+from fluentml.checks._csv_values import Place, Role, Values, number_of
 from fluentml.errors import PipelineError, did_you_mean, listing, shown
 
 BYTES = 16 * 2**20
@@ -31,6 +31,17 @@ def header(path: Path) -> list[str]:
     """Return the column names of a CSV file, as TFX reads them."""
     with path.open("rb") as lines:
         return lines.readline().decode(errors="replace").strip().split(",")
+
+
+def has_text(path: Path, column: str) -> bool:
+    """Return whether the first rows of a sound CSV file have text in a column."""
+    place = header(path).index(column)
+    with path.open("rb") as lines:
+        rows = [
+            raw.decode(errors="replace") for _, raw in itertools.islice(_records(lines, 0), ROWS)
+        ]
+    cells = [cells[place] for cells in csv.reader(rows[1:]) if len(cells) > place]
+    return any(cell and number_of(cell) is None for cell in cells)
 
 
 def look(

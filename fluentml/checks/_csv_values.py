@@ -99,16 +99,16 @@ class Values:
 
 
 def _is_missing(cell: str) -> bool:
-    return not cell or cell.isspace() or _number(cell) is math.nan
+    return not cell or cell.isspace() or number_of(cell) is math.nan
 
 
-def _number(cell: str) -> float | None:
+def number_of(cell: str) -> float | None:
     """Return the number that TFX reads; None for text."""
     try:
-        number = float(cell)
+        found = float(cell)
     except ValueError:
         return None
-    return math.nan if number != number else number
+    return math.nan if found != found else found
 
 
 class _Column:
@@ -128,12 +128,12 @@ class _Column:
 
     def _add_each(self, places: Sequence[Place], cells: Sequence[str]) -> None:
         for place, cell in zip(places, cells, strict=True):
-            number = _number(cell)
-            if cell and number is None:
+            found = number_of(cell)
+            if cell and found is None:
                 if not self._first:
                     self._first, self._before = (place, cell), self._numbers
                 self._texts += 1
-            elif cell and number is not math.nan:
+            elif cell and found is not math.nan:
                 self._numbers += 1
 
     @property

@@ -116,10 +116,10 @@ def _labels(graph: Graph, node: Node) -> dict[str, str]:
     labels = {}
     for judge in graph.nodes:
         step = judge.component
-        if isinstance(step, Evaluator) and step.label:
+        if isinstance(step, Evaluator) and step.labels:
             is_raw = graph[judge.inputs["examples"].channel.node].component.role == ExampleGen.ROLE
             if is_raw and node in graph.up_to(judge.id).nodes:
-                labels[step.label] = step.verb
+                labels.update(dict.fromkeys(step.labels, step.verb))
     for step in _declared(graph, node):
         if step.features and step.features.label:
             labels[step.features.label] = step.verb

@@ -37,14 +37,13 @@ def label_exists(graph: Graph, node: Node) -> Problems:
     step = node.component
     if not isinstance(step, Evaluator):
         return
-    source = _example_gen(graph, node)
-    columns = _csv_header(source) if isinstance(source, CsvExampleGen) else None
+    columns = columns_of(graph, node)
     transforms = [n.component for n in graph.nodes if isinstance(n.component, Transform)]
     # What the signatures of a model from elsewhere make, only the model knows.
     if step.preprocessing_function_names and not transforms:
         return
-    for parameter in ("label", "example_weight"):
-        feature = getattr(step, parameter)
+    named = [*(("label", label) for label in step.labels), ("example_weight", step.example_weight)]
+    for parameter, feature in named:
         if feature and columns and not _may_be_there(feature, columns, transforms):
             maker = " and preprocessing_fn makes none of that name" if transforms else ""
             yield PipelineError(
@@ -86,6 +85,20 @@ def _csv_header(step: CsvExampleGen) -> list[str] | None:
     # An unreadable header is a problem of its own.
     readable = any(columns) and "\N{REPLACEMENT CHARACTER}" not in "".join(columns)
     return columns if readable else None
+
+
+def columns_of(graph: Graph, node: Node) -> list[str] | None:
+    """Return the raw features of what a node reads, where they are the columns of a CSV."""
+    source = _example_gen(graph, node)
+    return _csv_header(source) if isinstance(source, CsvExampleGen) else None
+
+
+def column_has_text(graph: Graph, node: Node, column: str) -> bool:
+    """Return whether what a node reads is a CSV that has text in a column."""
+    source = _example_gen(graph, node)
+    files = files_of_csv(source)[:1] if isinstance(source, CsvExampleGen) else []
+    is_there = column in (columns_of(graph, node) or ())
+    return is_there and any(_csv.has_text(path, column) for found in files for path in found[:1])
 
 
 def features_exist(graph: Graph, node: Node) -> Problems:

@@ -30,21 +30,22 @@ def user_code(graph: Graph, node: Node) -> Problems:
 
 
 def metric_modules(graph: Graph, node: Node) -> Problems:
-    """The package of a metric of one's own is installed."""
+    """The package of a metric of one's own is installed; the functions' module is there."""
     step = node.component
-    for metric in step.metrics if isinstance(step, Evaluator) else ():
-        if metric.module:
+    if not isinstance(step, Evaluator):
+        return
+    written = Path(step.module)
+    if step.module and not written.is_file():
+        yield _gone(step)
+    for metric in step.metrics:
+        if metric.module and metric.module != written.stem:
             yield from _import_path(step.verb, "a metric", f"{metric.module}.{metric.class_name}")
 
 
 def _module_file(step: UserCode) -> Problems:
     path = Path(step.module)
     if not path.is_file() and path.parent.parent.name == WRITTEN:
-        yield PipelineError(
-            f"{step.verb} calls a function that fluentml wrote into {step.module!r}, and that file "
-            "is gone.",
-            hint="make the chain again: that writes it again.",
-        )
+        yield _gone(step)
         return
     if not path.is_file():
         yield missing(f"{step.verb} reads the module file {step.module!r}", path)
@@ -69,6 +70,14 @@ def _module_file(step: UserCode) -> Problems:
             if near
             else f"define {wanted} at the top level of the file.",
         )
+
+
+def _gone(step: UserCode | Evaluator) -> PipelineError:
+    return PipelineError(
+        f"{step.verb} calls a function that fluentml wrote into {step.module!r}, and that file "
+        "is gone.",
+        hint="make the chain again: that writes it again.",
+    )
 
 
 _FUNCTION = (ast.FunctionDef, ast.AsyncFunctionDef)

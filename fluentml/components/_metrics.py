@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 from pydantic import SerializerFunctionWrapHandler, model_serializer, model_validator
 
+from fluentml.components import _metric_code
 from fluentml.components._conditions import Comparison, MetricCondition
 from fluentml.errors import DefinitionError, did_you_mean, listing
+from fluentml.live import Live, LiveObject
 from fluentml.metrics import METRICS, OURS, REQUIRED, SETTINGS, Value, result_key, values
 from fluentml.params import found_in
 from fluentml.spec import FrozenDict, JsonDict, Spec, thaw
@@ -23,24 +25,35 @@ class Metric(Spec):
         class_name: Name of its class, TFMA's or Keras's.
         module: Where the class is; None for those that TFMA knows by name.
         settings: The parameters of the class; `name` among them is what the results call it.
+        output: Which of a model's outputs it looks at; empty: the only one, or each.
+        code: The user's function or class, as long as it is written into no module.
     """
 
     class_name: str
     module: str | None = None
     settings: JsonDict = FrozenDict()
+    output: str = ""
+    code: Live | None = None
 
     @model_validator(mode="before")
     @classmethod
     def _from_text(cls, value: Any) -> Any:
         if isinstance(value, str):
             return {"class_name": value}
+        if _metric_code.is_code(value):
+            known = _metric_code.known_name(value)
+            code = {} if known else {"code": LiveObject.of(value)}
+            return {"class_name": value.__name__, **code}
         if not isinstance(value, Metric | Mapping):
-            raise ValueError(f"takes names of metrics, or fluentml.metric(…), not {value!r}")
+            raise ValueError(
+                "takes names of metrics, functions or classes, or fluentml.metric(…), not "
+                f"{value!r}"
+            )
         return value
 
     @model_serializer(mode="wrap")
     def _bare_as_text(self, dump: SerializerFunctionWrapHandler) -> Any:
-        return dump(self) if self.module or self.settings else self.class_name
+        return self.class_name if self == Metric(class_name=self.class_name) else dump(self)
 
     @property
     def name(self) -> str:
@@ -50,9 +63,13 @@ class Metric(Spec):
     @property
     def values(self) -> tuple[Value, ...]:
         """The numbers that it computes."""
-        if self.module:
-            return (Value(self.name, result_key(self.class_name, self.settings), None),)
-        return values(self.class_name, self.settings)
+        if self.code:
+            computed: tuple[Value, ...] = (Value(self.name, self.name, None),)
+        elif self.module:
+            computed = (Value(self.name, result_key(self.class_name, self.settings), None),)
+        else:
+            computed = values(self.class_name, self.settings)
+        return tuple(value.of(self.output) for value in computed)
 
     def verify(self, caller: str) -> None:
         """Look whether there is such a metric, and whether it has such settings.
@@ -63,7 +80,9 @@ class Metric(Spec):
         Raises:
             DefinitionError: There is no such metric or setting, or one is missing.
         """
-        if self.module:
+        if self.code:
+            _metric_code.verify(self.code.value(), self.settings)
+        if self.code or self.module:
             return
         known = {*METRICS, *OURS}
         if self.class_name not in known:
@@ -140,7 +159,13 @@ class Metric(Spec):
         )
 
 
-def metric(class_name: str, *, module: str | None = None, **settings: Any) -> Metric:
+def metric(
+    class_name: str | Callable[..., Any],
+    *,
+    module: str | None = None,
+    output: str = "",
+    **settings: Any,
+) -> Metric:
     """Return a metric with settings, for `evaluate_model(…, metrics=[…])`.
 
     Compared with a number it is a condition, `push_to(…, when=metric("AUC") > 0.85)`: on the value
@@ -148,25 +173,46 @@ def metric(class_name: str, *, module: str | None = None, **settings: Any) -> Me
 
         fluentml.metric("RecallAtPrecision", precision=0.9, name="recall_at_90")
         fluentml.metric("FairnessIndicators", thresholds=[0.25, 0.5])
-        fluentml.metric("Profit", module="my_project.metrics", margin=0.2)
+        fluentml.metric(profit, margin=0.2)
 
     Args:
-        class_name: The class: TFMA's or Keras's own, `FairnessIndicators`, or one of `module`.
+        class_name: The class: TFMA's or Keras's own by name, `FairnessIndicators`, or one of
+            `module`; or the class itself, a metric of Keras 3, tf_keras or TFMA; or a function,
+            `profit(labels, predictions, weights, margin=0.1)`, of which `weights` and the settings
+            behind it are optional. It gets arrays of all examples of a slice, of shape [n], or
+            [n, k] where each has several numbers, and returns a number. All these are in the
+            memory of one worker, some 24 bytes for an example of one prediction; so with a class
+            of Keras 3.
         module: Import path of the module that has the class: a `tfma.metrics.Metric`, or a metric
             or loss of tf_keras.
-        **settings: The parameters of the class, plain values; `name` is what the results and
-            thresholds call it.
+        output: The output that it looks at, where a model has several.
+        **settings: The parameters of the class or the function, plain values; `name` is what the
+            results and thresholds call it.
 
     Raises:
         DefinitionError: There is no such metric or setting, or one is missing.
     """
+    named = class_name if isinstance(class_name, str) else _metric_code.known_name(class_name)
+    code = None if named else class_name
+    if named is None and not _metric_code.is_code(code):
+        raise DefinitionError(
+            f"metric() takes a name, a function or a class, not {class_name!r}.",
+            hint="settings go behind it: fluentml.metric(Profit, margin=0.2).",
+        )
+    name = named or code.__name__  # type: ignore[union-attr]
     if [*found_in(settings)]:
         raise DefinitionError(
-            f"metric({class_name!r}) got a runtime parameter, and takes none.",
+            f"metric({name!r}) got a runtime parameter, and takes none.",
             hint="write its settings as they are.",
         )
-    with in_words_of("metric", {"class_name": class_name, "module": module, **settings}):
-        made = Metric(class_name=class_name, module=module, settings=FrozenDict(settings))
+    with in_words_of("metric", {"class_name": name, "module": module, **settings}):
+        made = Metric(
+            class_name=name,
+            module=module,
+            settings=FrozenDict(settings),
+            output=output,
+            code=LiveObject.of(code) if code else None,
+        )
     made.verify("metric")
     return made
 

@@ -19,7 +19,7 @@ from fluentml.components.importer import ImportedModel
 from fluentml.components.resolver import LatestBlessedModel, PreviousModel
 from fluentml.errors import DefinitionError, did_you_mean, listing
 from fluentml.metrics import Value
-from fluentml.spec import FrozenDict, Input, PathText, Proto, proto_of
+from fluentml.spec import FrozenDict, Input, PathText, Proto, absolute, proto_of
 
 DEFAULT_SPLITS = ("eval",)
 LATEST_BLESSED = "latest_blessed"
@@ -30,7 +30,9 @@ class Evaluator(OwnData):
     """Compute metrics on the raw examples, by slice, and bless the model that meets the thresholds.
 
     Attributes:
-        label: The feature to predict: a raw column, or one that `preprocessing_fn` makes.
+        label: The feature to predict: a raw column, or one that `preprocessing_fn` makes; by output
+            for a model of several.
+        prediction: Which of the values that the model's signature returns is judged.
         metrics: TFMA or Keras metrics by class name, such as `"AUC"`, or with settings.
         thresholds: Metric name, or `"feature=value:Metric"` for a slice, to its bound: the least
             value where higher is better, the greatest where lower is; or `(">=", 0.6)`.
@@ -46,6 +48,8 @@ class Evaluator(OwnData):
             of the examples.
         preprocessing_function_names: Signatures of the model that give TFMA the transformed
             features. Default: `transform_features` where the chain has a Transform.
+        module: The file into which the user's metric and slice functions were written.
+        slice_functions: Names of the functions among `slices`.
         eval_config: TFMA's `EvalConfig`, instead of the plain values.
     """
 
@@ -62,7 +66,8 @@ class Evaluator(OwnData):
         "blessing": "ModelBlessing",
     }
 
-    label: str | None = None
+    label: str | FrozenDict[str, str] | None = None
+    prediction: str | None = None
     metrics: tuple[Metric, ...] = ()
     thresholds: FrozenDict[str, Bound] = FrozenDict()
     slices: Slices = ()
@@ -73,6 +78,8 @@ class Evaluator(OwnData):
     min_slice_size: Annotated[int, Field(ge=1)] | None = None
     confidence_intervals: bool = False
     preprocessing_function_names: tuple[str, ...] | None = None
+    module: PathText = ""
+    slice_functions: tuple[str, ...] = ()
     eval_config: Annotated[Proto | None, proto_of("tensorflow_model_analysis.EvalConfig")] = None
 
     @model_validator(mode="after")
@@ -81,7 +88,7 @@ class Evaluator(OwnData):
             raise ValueError("takes examples= or inputs={'examples': …}, not both")
         if self.eval_config:
             plain = (self.label, self.metrics, self.thresholds, self.slices, self.min_improvement)
-            more = (self.preprocessing_function_names, self.example_weight)
+            more = (self.preprocessing_function_names, self.example_weight, self.prediction)
             options = (self.min_slice_size, self.confidence_intervals)
             if any(plain) or any(more) or any(options):
                 raise ValueError("takes label=, metrics=, … or the proto eval_config=, not both")
@@ -92,6 +99,7 @@ class Evaluator(OwnData):
             raise ValueError('needs metrics=, for example metrics=["AUC"]')
         for metric in self.metrics:
             metric.verify(self.VERB)
+            self._check_output(metric)
         values = [value for metric in self.metrics for value in metric.values]
         for value, other in itertools.combinations(values, 2):
             if value.name == other.name or value.key == other.key:
@@ -101,6 +109,17 @@ class Evaluator(OwnData):
                 )
         self._check_bounds()
         return self
+
+    def _check_output(self, metric: Metric) -> None:
+        outputs = [] if isinstance(self.label, str) else [*(self.label or ())]
+        if metric.output not in (outputs or [""]):
+            raise DefinitionError(
+                f"evaluate_model() has the metric {metric.name!r} of the output "
+                f"{metric.output!r}, and no label for that.",
+                f"Labels: {listing(outputs) if outputs else repr(self.label)}.",
+                hint=did_you_mean(metric.output, outputs)
+                or f'write label={{"{metric.output}": "…"}}, one for each output.',
+            )
 
     def _check_bounds(self) -> None:
         for threshold in read(self.thresholds):
@@ -150,6 +169,18 @@ class Evaluator(OwnData):
             )
 
     @property
+    def labels(self) -> tuple[str, ...]:
+        """The features to predict, one for each output."""
+        if isinstance(self.label, str):
+            return (self.label,)
+        return tuple(self.label.values()) if self.label else ()
+
+    @property
+    def module_is_file(self) -> bool:
+        """Whether there are functions of the user's, written into a file."""
+        return bool(self.module)
+
+    @property
     def can_bless(self) -> bool:
         """Whether there is a threshold: without any, TFX writes no blessing at all."""
         if self.eval_config:
@@ -195,6 +226,7 @@ class Evaluator(OwnData):
             **inputs,
             example_splits=None if self.evaluated == DEFAULT_SPLITS else list(self.evaluated),
             eval_config=self.eval_config.message() if self.eval_config else self._plain_config(),
+            module_file=absolute(self.module) if self.module else None,
         )
 
     def _plain_config(self) -> Any:
@@ -206,7 +238,9 @@ class Evaluator(OwnData):
             model_specs=[
                 pb.ModelSpec(
                     signature_name="serving_default",
-                    label_key=self.label,
+                    label_key=self.label if isinstance(self.label, str) else None,
+                    label_keys=None if isinstance(self.label, str) else dict(self.label or {}),
+                    prediction_key=self.prediction,
                     example_weight_key=self.example_weight,
                     preprocessing_function_names=self.preprocessing_function_names,
                 )
@@ -217,7 +251,10 @@ class Evaluator(OwnData):
                 # A slice that only a threshold names.
                 *(pb.SlicingSpec(feature_values=dict(values)) for values in alone),
             ],
-            metrics_specs=[self._metrics_spec(thresholds)],
+            metrics_specs=[
+                self._metrics_spec(output, thresholds)
+                for output in dict.fromkeys(metric.output for metric in self.metrics)
+            ],
         )
         if self.min_slice_size:
             config.options.min_slice_size.value = self.min_slice_size
@@ -225,12 +262,12 @@ class Evaluator(OwnData):
             config.options.compute_confidence_intervals.value = True
         return config
 
-    def _metrics_spec(self, thresholds: list[Threshold]) -> Any:
-        """Return TFMA's metrics; of one with several values the thresholds stand beside it."""
+    def _metrics_spec(self, output: str, thresholds: list[Threshold]) -> Any:
+        """Return an output's metrics; of one with several values the thresholds stand beside it."""
         from tensorflow_model_analysis.proto import config_pb2 as pb
 
-        spec = pb.MetricsSpec()
-        for metric in self.metrics:
+        spec = pb.MetricsSpec(output_names=[output] if output else [])
+        for metric in (one for one in self.metrics if one.output == output):
             bounds = {value: self._bounds(value, thresholds) for value in metric.values}
             if len(bounds) == 1:
                 spec.metrics.append(metric.to_tfma(*bounds.values()))
@@ -238,7 +275,8 @@ class Evaluator(OwnData):
             spec.metrics.append(metric.to_tfma())
             for value, found in bounds.items():
                 if found:
-                    spec.per_slice_thresholds[value.key].thresholds.extend(found)
+                    key = value.key.removeprefix(f"{output}/" if output else "")
+                    spec.per_slice_thresholds[key].thresholds.extend(found)
         return spec
 
     def _bounds(self, value: Value, thresholds: list[Threshold]) -> list[Any]:

@@ -12,7 +12,7 @@ from tfx.types.channel import BaseChannel, Channel
 from tfx.types.component_spec import ChannelParameter, ComponentSpec, ExecutionParameter
 
 from fluentml.errors import DataError, did_you_mean, listing
-from fluentml.executors.evaluations import CANDIDATE, number
+from fluentml.executors.evaluations import CANDIDATE, number, of_output
 
 
 class Executor(base_executor.BaseExecutor):
@@ -50,10 +50,10 @@ def whole(uri: str) -> dict[str, float]:
     _, _, _, models = eval_config_writer.load_eval_run(uri)
     result = tfma.load_eval_result(uri, model_name=CANDIDATE if CANDIDATE in models else None)
     return {
-        key: found
+        of_output(output, key): found
         for slice_key, outputs in result.slicing_metrics
         if not slice_key
-        for by_class in outputs.values()
+        for output, by_class in outputs.items()
         for metrics in by_class.values()
         for key, value in metrics.items()
         if (found := number(value)) is not None

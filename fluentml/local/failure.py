@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from fluentml.capture import Origin, files_imported
-from fluentml.errors import shown
+from fluentml.errors import FluentmlError, shown
 
 # Beam and AutoGraph pass tracebacks on as text inside messages, so the frames are read from text.
 FRAME = re.compile(r'File "(?P<file>[^"]+)", line (?P<line>\d+), in (?P<function>[^\n*]+?)[ *]*\n')
@@ -50,6 +50,14 @@ def user_frames(error: BaseException, modules: Iterable[str]) -> list[Frame]:
     return list(dict.fromkeys(_frames(text, known.values())))
 
 
+def as_raised(error: BaseException) -> BaseException:
+    """Return an error of ours as it was: Beam raises another with the name of its step behind."""
+    before = error.__context__
+    if isinstance(error, FluentmlError) and isinstance(before, type(error)):
+        return before if str(error).startswith(str(before)) else error
+    return error
+
+
 def is_frame(detail: str) -> bool:
     """Return whether a line of an error's message is one of a traceback."""
     return FRAME.search(f"{detail}\n") is not None
@@ -57,7 +65,8 @@ def is_frame(detail: str) -> bool:
 
 def summary(error: BaseException) -> str:
     """Return the error in one line, without the tracebacks that its message may carry."""
-    text = str(error).strip()
+    # Beam says in which of its steps, and means nothing that the user would know.
+    text = re.sub(r" \[while running '[^']*'\]", "", str(error)).strip()
     if operation := OPERATION.search(text):
         return f"the operation {operation[1]}: {operation[2].strip()}"
     if "\n" in text:

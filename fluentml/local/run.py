@@ -9,7 +9,7 @@ from itertools import chain
 from pathlib import Path
 
 from fluentml.component import WHEN
-from fluentml.components import Pusher, UserCode
+from fluentml.components import Evaluator, Pusher, UserCode
 from fluentml.errors import DataError, FluentmlError, RunError
 from fluentml.graph import Graph, Node
 from fluentml.local.outcome import Outcome, Outputs, read_outcome
@@ -175,18 +175,19 @@ class Run:
             pushes=tuple(chain(*(one.pushes for one in outcomes))),
         )
 
-    def _failure(self, node: Node, error: Exception) -> RunError:
+    def _failure(self, node: Node, error: BaseException) -> RunError:
         from fluentml.executors.pusher import NotPushedError
-        from fluentml.local.failure import is_frame, summary, user_frames
+        from fluentml.local.failure import as_raised, is_frame, summary, user_frames
 
         logging.getLogger("fluentml").error("%s failed", node.id, exc_info=error)
+        error = as_raised(error)
         result = self._so_far()
         if isinstance(error, NotPushedError):
             return self._not_pushed(node, result)
         modules = [
             other.component.module
             for other in self.graph.nodes
-            if isinstance(other.component, UserCode) and other.component.module_is_file
+            if isinstance(other.component, UserCode | Evaluator) and other.component.module_is_file
         ]
         what, hint = summary(error), AGAIN
         details = [] if isinstance(error, DataError) else [*map(str, user_frames(error, modules))]

@@ -11,7 +11,7 @@ from tfx.orchestration import metadata
 from tfx.orchestration.local import runner_utils
 from tfx.orchestration.portable import launcher, runtime_parameter_utils
 
-from fluentml.executors import pusher, tuner
+from fluentml.executors import pusher, transform, tuner
 from fluentml.local import beam, wheels
 from fluentml.lowering import to_ir
 from fluentml.results import Artifact, State
@@ -21,7 +21,7 @@ STATES: dict[int, State] = {
     mlmd.Execution.CACHED: "cached",
 }
 
-OURS = {module.STOCK_CLASS_PATH: module.CLASS_PATH for module in (pusher, tuner)}
+OURS = {module.STOCK_CLASS_PATH: module.CLASS_PATH for module in (pusher, transform, tuner)}
 """Executors that do here what TFX's do, and more, by the class that they stand in for."""
 
 
@@ -63,9 +63,10 @@ class Session:
     def choose_executor(self, id: str, spec: Any) -> None:
         """Change the executor of a node, an `ExecutableSpec`, in place."""
         # Reading the field of another kind of executor gives an empty one, and sets nothing.
-        ours = OURS.get(spec.python_class_executable_spec.class_path)
-        if ours:
-            spec.python_class_executable_spec.class_path = ours
+        of_beam = spec.beam_executable_spec.python_executor_spec
+        for executor in (spec.python_class_executable_spec, of_beam):
+            if executor.class_path in OURS:
+                executor.class_path = OURS[executor.class_path]
 
     def launch(self, id: str) -> Launched:
         """Run a node to its end.

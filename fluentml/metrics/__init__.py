@@ -141,13 +141,19 @@ class Value(NamedTuple):
 
     Attributes:
         name: What the chain and the results call it: "AUC", "false_positive_rate@0.5".
-        key: The key under which TFMA reports it: "auc".
+        key: The key under which TFMA reports it: "auc". Of a model with several outputs both
+            begin with one's name: "tip/AUC", "tip/auc".
         direction: "higher" or "lower" for what is better, None where neither is, or nobody knows.
     """
 
     name: str
     key: str
     direction: Direction | None
+
+    def of(self, output: str) -> Value:
+        """Return the number as that of an output; of the only one if the name is empty."""
+        prefix = f"{output}/" if output else ""
+        return Value(prefix + self.name, prefix + self.key, self.direction)
 
 
 def values(class_name: str, config: Mapping[str, Any] = MappingProxyType({})) -> tuple[Value, ...]:

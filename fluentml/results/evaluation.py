@@ -12,7 +12,7 @@ from tensorflow_model_analysis.metrics import metric_specs
 from tensorflow_model_analysis.proto import config_pb2
 from tensorflow_model_analysis.writers import eval_config_writer
 
-from fluentml.executors.evaluations import CANDIDATE, number
+from fluentml.executors.evaluations import CANDIDATE, number, of_output
 from fluentml.metrics import OURS, Value, values
 from fluentml.results import Evaluation
 
@@ -48,21 +48,22 @@ def read_evaluation(node: str, uri: str, blessed: bool | None) -> Evaluation:
 
 
 def _names(config: Any) -> dict[str, str]:
-    """Return how the chain names each of TFMA's result keys."""
+    """Return how the chain names each of TFMA's result keys, that of an output behind its name."""
     return {
-        value.key: value.name
+        value.of(output).key: value.of(output).name
         for spec in config.metrics_specs
         for metric in spec.metrics
         for value in _values_of(metric)
+        for output in spec.output_names or [""]
     }
 
 
 def _values_of(metric: Any) -> tuple[Value, ...]:
-    """Return what a `MetricConfig` computes; only its class knows the key of a user's metric."""
+    """Return what a `MetricConfig` computes; only its class knows the key of one without a name."""
     settings = json.loads(metric.config or "{}")
     if not metric.module or metric.module in OURS.values():
         return values(metric.class_name, settings)
-    key = metric_specs.metric_instance(metric).name
+    key = settings.get("name") or metric_specs.metric_instance(metric).name
     return (Value(settings.get("name") or metric.class_name, key, None),)
 
 
@@ -77,13 +78,17 @@ def _by_slice(
         found = by_slice.setdefault(name, {})
         for output, by_class in outputs.items():
             for sub_key, metrics in by_class.items():
-                where = "/".join(part for part in (output, sub_key) if part)
                 for key, value in metrics.items():
-                    label = names.get(key, key)
+                    label = _named(names, output, key)
                     one = read(value)
                     if one is not None:
-                        found[f"{label} ({where})" if where else label] = one
+                        found[f"{label} ({sub_key})" if sub_key else label] = one
     return by_slice
+
+
+def _named(names: Mapping[str, str], output: str, key: str) -> str:
+    key = of_output(output, key)
+    return names.get(key, key)
 
 
 def _interval(value: Any) -> tuple[float, float] | None:
@@ -93,14 +98,14 @@ def _interval(value: Any) -> tuple[float, float] | None:
 
 def _bounds(config: Any, names: Mapping[str, str]) -> dict[str, str]:
     bounds: dict[str, list[str]] = {}
-    for spec in config.metrics_specs:
+    for spec, output in ((s, o) for s in config.metrics_specs for o in s.output_names or [""]):
         for metric in spec.metrics:
-            name = _values_of(metric)[0].name
+            name = _values_of(metric)[0].of(output).name
             everywhere = _in_words(metric.threshold)
             found = [f"{everywhere} in every slice"] if everywhere else []
             bounds[name] = [*found, *_slice_bounds(metric.per_slice_thresholds)]
         for key, by_slice in spec.per_slice_thresholds.items():
-            bounds[names.get(key, key)] = _slice_bounds(by_slice.thresholds)
+            bounds[_named(names, output, key)] = _slice_bounds(by_slice.thresholds)
     return {name: "; ".join(texts) for name, texts in bounds.items() if texts}
 
 
@@ -131,10 +136,11 @@ def _reasons(uri: str, names: Mapping[str, str]) -> tuple[str, ...]:
     result = tfma.load_validation_result(uri)
     reasons = []
     for at_slice in result.metric_validations_per_slice:
-        keys = at_slice.slice_key.single_slice_keys
-        where = ", ".join(f"{key.column}:{_slice_value(key)}" for key in keys)
+        parts = at_slice.slice_key.single_slice_keys
+        where = ", ".join(f"{part.column}:{_slice_value(part)}" for part in parts)
         for failure in at_slice.failures:
-            name = names.get(failure.metric_key.name, failure.metric_key.name)
+            key = failure.metric_key
+            name = _named(names, key.output_name, key.name)
             reasons.append(_reason(name, failure) + (f" for {where}" if where else ""))
     if result.missing_slices:
         reasons.append("the data have no example of a slice that a threshold names")

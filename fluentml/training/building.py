@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import contextlib
 import inspect
+import re
 import traceback
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import Any
 
 import keras
@@ -14,7 +15,7 @@ import tensorflow as tf
 import tf_keras
 from tfx.components.trainer.fn_args_utils import FnArgs
 
-from fluentml.errors import DefinitionError, did_you_mean, listing
+from fluentml.errors import DefinitionError, defined_at, did_you_mean, listing
 from fluentml.estimators import is_estimator
 from fluentml.training.data import names_of
 
@@ -76,7 +77,7 @@ def build(
         what = "returns None" if model is None else f"returns a {type(model).__name__}"
         raise DefinitionError(
             f"{WANTED} {what}, not a Keras model.",
-            *place_of(build_model),
+            *defined_at(build_model),
             hint="an estimator needs no inputs of Keras: write def build_estimator(hp)."
             if is_estimator(model)
             else "end it with: return model",
@@ -84,20 +85,24 @@ def build(
     if not (model.compiled if isinstance(model, keras.Model) else model.optimizer):
         raise DefinitionError(
             f"{WANTED} returns a model that is not compiled.",
-            *place_of(build_model),
+            *defined_at(build_model),
             hint='call model.compile(optimizer="adam", loss=…) before returning it.',
         )
     strange = set(feature_names(model)) - features.keys()
     if strange:
         raise DefinitionError(
             f"{WANTED} returns a model with inputs of its own: {listing(sorted(strange))}.",
-            *place_of(build_model),
+            *defined_at(build_model),
             hint="start from the given ones: keras.Model(features, output).",
         )
+    _check_losses(build_model, model)
     try:
         output = model.output
     except (AttributeError, ValueError):  # a class of the user's, built by its first call
-        output = model(features)
+        output = _tried(build_model, model, features)
+    texts = {n for n in feature_names(model) or features if features[n].dtype == "string"}
+    if texts:
+        _tried(build_model, model, {name: _row_of(features[name]) for name in features}, texts)
     _check_output(build_model, model, output, label, spec, classes)
     return model
 
@@ -122,7 +127,7 @@ def check_parameters(build_model: BuildModel) -> None:
         name = getattr(build_model, "__name__", "build_model")
         raise DefinitionError(
             f"The trainer calls {WANTED}, and this is {name}{signature}.",
-            *place_of(build_model),
+            *defined_at(build_model),
             hint=f"write def {name}(hp, features); further parameters need defaults.",
         ) from None
 
@@ -150,15 +155,76 @@ def _called(build_model: BuildModel, hp: keras_tuner.HyperParameters, features: 
         )
         raise problem.with_traceback(error.__traceback__) from None
     except ValueError as error:
-        if "`inputs` not connected" not in str(error):
+        if "`inputs` not connected" in str(error):
+            unread = [n for n, tensor in features.items() if not _is_read(tensor)]
+            problem = DefinitionError(
+                f"{WANTED} gives keras.Model inputs that nothing reads: {listing(unread)}.",
+                hint="give it those that lead to the output: "
+                'keras.Model({"…": features["…"], …}, output).',
+            )
+        elif "expects 1 input(s)" in str(error):
+            problem = DefinitionError(
+                f"{WANTED} gives several inputs to a layer of one.", hint=JOIN
+            )
+        else:
             raise
-        unread = [n for n, tensor in features.items() if not _is_read(tensor)]
-        problem = DefinitionError(
-            f"{WANTED} gives keras.Model inputs that nothing reads: {listing(unread)}.",
-            hint="give it those that lead to the output: "
-            'keras.Model({"…": features["…"], …}, output).',
-        )
         raise problem.with_traceback(error.__traceback__) from None
+
+
+JOIN = "join them first: keras.layers.Concatenate()([*features.values()])."
+
+
+def _tried(
+    build_model: BuildModel, model: keras.Model, features: Any, texts: Collection[str] = ()
+) -> Any:
+    """Return what the model makes of features; some may be text, of which most layers know nothing.
+
+    Keras itself finds that out only as it trains.
+    """
+    kit = keras if isinstance(model, keras.Model) else tf_keras
+    if isinstance(model, kit.Sequential) and len(features) > 1 and not model.built:
+        raise DefinitionError(
+            f"{WANTED} returns a Sequential model, which takes one input, and there are "
+            f"{len(features)} features.",
+            *defined_at(build_model),
+            hint=f"{JOIN[:-1]}; and return keras.Model(features, output).",
+        )
+    try:
+        return model(features)
+    except Exception as error:
+        said = [line for line in str(error).split("\n\n") if "Exception encountered" not in line]
+        message = re.sub(r"\x1b\[\d+m", "", said[0] if said else str(error)).strip()
+        raise DefinitionError(
+            f"{WANTED} returns a model that fails: {message}",
+            *defined_at(build_model),
+            hint=f"{listing(sorted(texts))} is text: make numbers of it in preprocessing_fn, "
+            "tft.compute_and_apply_vocabulary(…), or by keras.layers.StringLookup."
+            if texts
+            else JOIN,
+        ) from error
+
+
+def _row_of(tensor: Any) -> tf.Tensor:
+    """Return a batch of one empty value of a Keras input."""
+    return tf.zeros([1 if size is None else size for size in tensor.shape], tensor.dtype)
+
+
+def _check_losses(build_model: BuildModel, model: keras.Model) -> None:
+    """Raise a DefinitionError for the name of a loss that Keras does not know.
+
+    Keras itself looks for it as it trains.
+    """
+    kit = keras if isinstance(model, keras.Model) else tf_keras
+    for loss in tf.nest.flatten(model.loss):
+        try:
+            kit.losses.get(loss)
+        except ValueError:
+            known = [name for name in dir(kit.losses) if name.islower() and name != "get"]
+            raise DefinitionError(
+                f"{WANTED} compiles the model with the loss {loss!r}, which Keras does not know.",
+                *defined_at(build_model),
+                hint=did_you_mean(str(loss), known) or "take a name or class of keras.losses.",
+            ) from None
 
 
 def _raised_in(function: Any, error: BaseException) -> bool:
@@ -170,14 +236,6 @@ def _raised_in(function: Any, error: BaseException) -> bool:
 
 def _is_read(tensor: Any) -> bool:
     return bool(tensor._keras_history.operation._outbound_nodes)
-
-
-def place_of(function: Any) -> tuple[str, ...]:
-    """Return the line at which the user defines the function, as a traceback names it."""
-    code = getattr(function, "__code__", None)
-    if not code:
-        return ()
-    return (f'  File "{code.co_filename}", line {code.co_firstlineno}, in {code.co_name}',)
 
 
 def _check_output(
@@ -194,7 +252,7 @@ def _check_output(
             made = listing(output) if isinstance(output, dict) else "one without a name"
             raise DefinitionError(
                 f"{WANTED} returns the outputs {made}; the labels are {listing(names_of(label))}.",
-                *place_of(build_model),
+                *defined_at(build_model),
                 hint=f"call them as the labels: keras.Model(…, {{{label[0]!r}: …}}).",
             )
         return
@@ -208,6 +266,8 @@ def _check_output(
             problem = (f"of shape {_text(shape)} for {of}", f"Dense({classes or '…'})")
         elif wanted not in (shape[:-1], (*shape[:-1], 1)):
             problem = (f"of shape {_text(shape)}", "a flat layer before the last Dense")
+    elif _loss_name(model) and classes > 2 and wanted in ((), (1,)):
+        _refuse_loss(build_model, model, label, classes)
     elif _loss_name(model) and _squeezed(shape) != _squeezed(wanted):
         units = wanted[-1] if wanted else 1
         problem = (f"of shape {_text(shape)}", f"Dense({units})")
@@ -217,9 +277,20 @@ def _check_output(
         raise DefinitionError(
             f"{WANTED} returns a model with an output {problem[0]}, "
             f"and the label {label!r} has {_text(wanted)} for each example.",
-            *place_of(build_model),
+            *defined_at(build_model),
             hint=f"end it with {problem[1]}.",
         )
+
+
+def _refuse_loss(build_model: BuildModel, model: keras.Model, label: str, classes: int) -> None:
+    """Refuse a loss that takes the numbers of classes for amounts."""
+    raise DefinitionError(
+        f"{WANTED} compiles the model with the loss {_loss_name(model)!r}, and the label {label!r} "
+        f"is the number of one of {classes} classes.",
+        *defined_at(build_model),
+        hint=f'end it with Dense({classes}, "softmax"), and compile it with '
+        'loss="sparse_categorical_crossentropy".',
+    )
 
 
 def _squeezed(shape: tuple[int | None, ...]) -> tuple[int | None, ...]:

@@ -14,7 +14,7 @@ from fluentml.estimators import check, is_estimator, layers_of
 from fluentml.estimators.layers import Array
 from fluentml.training import labels
 from fluentml.training.batches import Batches
-from fluentml.training.building import hyperparameters, place_of
+from fluentml.training.building import hyperparameters
 from fluentml.training.data import names_of
 from fluentml.training.estimator_model import EstimatorModel, by_class_number
 from fluentml.training.estimator_rows import BATCH, Rows, check_features, read, spec_of
@@ -94,7 +94,7 @@ def build(build_estimator: BuildEstimator, hp: Any, seed: int | None) -> Any:
             what = f"the class {estimator.__name__}"
         raise DefinitionError(
             f"build_estimator(hp) returns {what}, not an estimator.",
-            *place_of(build_estimator),
+            *defined_at(build_estimator),
             hint="end it with, for example: return RandomForestClassifier(n_estimators=50)",
         )
     check(estimator, VERB)

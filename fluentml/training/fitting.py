@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+import contextlib
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, Literal
 
 import keras
@@ -12,7 +13,7 @@ import tf_keras
 from tfx.components.trainer.fn_args_utils import FnArgs
 from tfx.components.tuner.component import TunerFnResult
 
-from fluentml.errors import DefinitionError
+from fluentml.errors import DefinitionError, did_you_mean, listing
 from fluentml.training import backup, labels
 from fluentml.training.batches import Batches
 from fluentml.training.building import (
@@ -184,22 +185,25 @@ def tuner(
             hint='write, for example, hp.Int("width", 8, 64, default=16) where a number stands.',
         )
     epochs = _epochs(fn_args, epochs, early_stopping)
-    search = _search(strategy, max_trials, epochs)(
-        lambda hp: _build(batches, build_model, hp),
-        objective=keras_tuner.Objective(*objective) if isinstance(objective, tuple) else objective,
-        executions_per_trial=executions_per_trial,
-        seed=seed,
-        distribution_strategy=default_strategy() if _gpus() else None,
-        directory=fn_args.working_dir,
-        project_name="search",
-    )
+    with _known(objective):
+        search = _search(strategy, max_trials, epochs)(
+            lambda hp: _build(batches, build_model, hp),
+            objective=keras_tuner.Objective(*objective)
+            if isinstance(objective, tuple)
+            else objective,
+            executions_per_trial=executions_per_trial,
+            seed=seed,
+            distribution_strategy=default_strategy() if _gpus() else None,
+            directory=fn_args.working_dir,
+            project_name="search",
+        )
     names = feature_names(model) or tuple(_inputs(batches, keras))
     return TunerFnResult(
         search,
         {
             **batches.for_fit(names),
             "epochs": epochs,
-            "callbacks": _stopping(keras, early_stopping),
+            "callbacks": [_Computed(objective), *_stopping(keras, early_stopping)],
             "verbose": verbose,
         },
     )
@@ -227,6 +231,42 @@ def _search(strategy: str, max_trials: int | None, epochs: int) -> Any:
     return partial(kinds[strategy], max_trials=max_trials or 10)
 
 
+class NotComputedError(DefinitionError, keras_tuner.errors.FatalError):
+    """The objective is none of the model's metrics; keras-tuner tries no further combination."""
+
+
+class _Computed(keras.callbacks.Callback):
+    """Looks, after the first epoch, whether the model computes what the search is to improve."""
+
+    def __init__(self, objective: str | tuple[str, str]) -> None:
+        super().__init__()
+        self._name = objective if isinstance(objective, str) else objective[0]
+
+    def on_epoch_end(self, epoch: int, logs: Mapping[str, float] | None = None) -> None:
+        if logs is not None and self._name not in logs:
+            raise NotComputedError(
+                f"tune() is to improve objective={self._name!r}, which the model does not compute.",
+                f"It computes: {listing(sorted(logs))}.",
+                hint=did_you_mean(self._name, logs)
+                or "name one of these, or compile the model with metrics=[…].",
+            )
+
+
+@contextlib.contextmanager
+def _known(objective: Any) -> Iterator[None]:
+    """Say in the chain's words what keras-tuner says of an objective that it does not know."""
+    try:
+        yield
+    except ValueError as error:
+        if "optimization direction" not in str(error):
+            raise
+        raise DefinitionError(
+            f"tune() cannot tell whether objective={objective!r} is better high or low.",
+            "It knows val_loss, and Keras's own metrics by name with val_ before.",
+            hint=f'mend its name, or say which: objective=("{objective}", "max").',
+        ) from None
+
+
 def _build(
     batches: Batches, build_model: BuildModel, hp: keras_tuner.HyperParameters
 ) -> keras.Model:
@@ -251,6 +291,8 @@ def default_strategy() -> tf.distribute.Strategy:
 
 def _epochs(fn_args: FnArgs, epochs: int | None, early_stopping: int | None) -> int:
     if epochs is not None:
+        if epochs < 1:
+            raise DefinitionError(f"epochs={epochs} trains nothing.", hint="it takes 1 or more.")
         return epochs
     if fn_args.train_steps:
         return 1

@@ -19,7 +19,7 @@ from fluentml.graph import Settings
 from fluentml.sources import PathLike
 from fluentml.spec import Channel
 from fluentml.verbs._features import features_of, refuse_features, source_of
-from fluentml.verbs._ready_made import Fitting, trainer_around
+from fluentml.verbs._ready_made import Fitting, given_by_run, trainer_around
 from fluentml.words import make
 
 Code = PathLike | Callable[..., Any]
@@ -113,24 +113,28 @@ class Chain(ABC):
         code: Any,
         options: type[Fitting],
         others: Mapping[str, Any],
+        custom_config: Mapping[str, Any] | None,
         **given: Any,
-    ) -> PathLike:
-        """Return the module of a step that trains; around a builder of models it is written.
+    ) -> dict[str, Any]:
+        """Return what a step that trains calls, and the values for it.
 
         Args:
             kind: The step.
-            code: Its module, the function, or an estimator.
+            code: Its module, the function, or an estimator; around a builder a module is written.
             options: What the ready-made trainer takes.
             others: Parameters of the step for which an estimator has no use.
+            custom_config: What the user passes to the function.
             **given: Parameters for the ready-made trainer.
         """
         verb, folder = f"{kind.VERB}()", self._modules
         source = trainer_around(code, options, given, others)
         if source and is_estimator(code):
-            return written(source, "estimator", folder=folder, verb=verb)
-        if source and callable(code):
-            return captured(code, folder=folder, verb=verb, also=source)
-        return self._module(kind, code)
+            module: PathLike = written(source, "estimator", folder=folder, verb=verb)
+        elif source and callable(code):
+            module = captured(code, folder=folder, verb=verb, also=source)
+        else:
+            return {"module": self._module(kind, code), "custom_config": custom_config}
+        return {"module": module, "custom_config": given_by_run(options, given, custom_config)}
 
     @property
     def _modules(self) -> str:

@@ -111,21 +111,39 @@ def trainer_around(
 
 def _check_options(code: Any, kind: type[Fitting], given: Mapping[str, Any]) -> None:
     """Raise a DefinitionError if a parameter for the ready-made trainer is wrong."""
-    for name, value in given.items():
-        if isinstance(value, Param):
-            raise DefinitionError(
-                f"{kind.VERB}() takes {name}= as it is, not {value!r}: the trainer that it writes "
-                "holds the value.",
-                hint="a run can give train_steps= and eval_steps=.",
-            )
-    with in_words_of(kind.VERB, given):
-        kind(**given)
+    if isinstance(given.get("label"), Param):
+        raise DefinitionError(
+            f"{kind.VERB}() takes label= as it is, not {given['label']!r}.",
+            hint="name the feature.",
+        )
+    defaults = {n: one.default if isinstance(one, Param) else one for n, one in given.items()}
+    with in_words_of(kind.VERB, defaults):
+        kind(**defaults)
     if "label" not in given:
         raise DefinitionError(
             f"{kind.VERB}() needs label=, the feature to predict.",
             hint=f'write {kind.VERB}({_name(code)}, label="…"), '
             "as preprocessing_fn calls the feature.",
         )
+
+
+def given_by_run(
+    kind: type[Fitting], parameters: Mapping[str, Any], custom_config: Mapping[str, Any] | None
+) -> Mapping[str, Any] | None:
+    """Return `custom_config` with the parameters that a run may give, which arrive by it.
+
+    Raises:
+        DefinitionError: It has one of that name already.
+    """
+    found = {name: value for name, value in parameters.items() if isinstance(value, Param)}
+    for name in found:
+        if name in (custom_config or {}):
+            raise DefinitionError(
+                f"{kind.VERB}() has {name}={found[name]!r}, which arrives by custom_config=, and "
+                f"that has {name!r} already.",
+                hint="call the one in custom_config= otherwise.",
+            )
+    return {**(custom_config or {}), **found} if found else custom_config
 
 
 def is_builder(code: Any) -> bool:
@@ -222,7 +240,11 @@ def _source(name: str, kind: type[Fitting], given: Mapping[str, Any], of_estimat
             f"{kind.VERB}() got {wanted} by the name {name!r}, which TFX's function has.",
             hint=f"call it {wanted.partition('(')[0]}.",
         )
-    options = "".join(f"        {option}={value!r},\n" for option, value in given.items())
+    values = {
+        option: f"fn_args.custom_config[{option!r}]" if isinstance(value, Param) else repr(value)
+        for option, value in given.items()
+    }
+    options = "".join(f"        {option}={value},\n" for option, value in values.items())
     returned = "return " if kind is Searching else ""
     call = kind.OF_ESTIMATORS if of_estimator else kind.CALL
     return f"""

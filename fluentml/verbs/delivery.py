@@ -9,9 +9,9 @@ from typing_extensions import Self, Unpack
 
 from fluentml import components as kinds
 from fluentml.component import Component
-from fluentml.components import Metric
 from fluentml.sources import PathLike
 from fluentml.verbs._base import Chain, Step
+from fluentml.verbs._evaluation import AnyMetric, Sliced, by_output, written
 
 
 class Delivery(Chain):
@@ -19,11 +19,12 @@ class Delivery(Chain):
 
     def evaluate_model(
         self,
-        label: str | None = None,
+        label: str | Sequence[str] | Mapping[str, str] | None = None,
         *,
-        metrics: Sequence[str | Metric] = (),
+        prediction: str | None = None,
+        metrics: Sequence[AnyMetric] | Mapping[str, Sequence[AnyMetric]] = (),
         thresholds: Mapping[str, float | tuple[Literal[">=", "<="], float]] | None = None,
-        slices: Sequence[str | Sequence[str]] = (),
+        slices: Sequence[Sliced] = (),
         min_improvement: float | Mapping[str, float] | None = None,
         baseline: PathLike | None = "latest_blessed",
         examples: Component | None = None,
@@ -38,15 +39,26 @@ class Delivery(Chain):
         """Compute metrics on raw examples, by slice; bless the model that meets every threshold.
 
         Args:
-            label: The feature to predict: a raw column, or one that `preprocessing_fn` makes.
-            metrics: Class names of TFMA or Keras metrics, `["AUC", "BinaryAccuracy"]`; with
-                settings, or of a module of yours, as `fluentml.metric` makes them.
+            label: The feature to predict: a raw column, or one that `preprocessing_fn` makes. Of a
+                model with several outputs each by its output, `{"tip": "tips_xf", …}`; or a list
+                where the outputs are called as the labels.
+            prediction: Which of the values that the model's signature returns is judged: `"label"`
+                is the word that a classifier of words predicts, for a function that compares it
+                with a text column. Default: TFMA's, `"outputs"` or the only one.
+            metrics: Class names of TFMA or Keras metrics, `["AUC", "BinaryAccuracy"]`; a function
+                `profit(labels, predictions)`, or a class of a metric; or one with settings, as
+                `fluentml.metric` makes it. `{"tip": ["AUC"], …}` has them by output.
+                Functions and classes are taken along as `train` does it.
             thresholds: By metric, the least value where higher is better, and the greatest where
                 lower is: `{"AUC": 0.8}`; or with the side given, `{"AUC": (">=", 0.8)}`. They hold
                 for the data as a whole; `{"company=Yellow:AUC": 0.7}` holds for a slice. A metric
                 goes by its `name` setting, else by its class; those of `FairnessIndicators` by
-                rate and threshold, `"false_positive_rate@0.5"`.
-            slices: Features to slice by: `["trip_start_hour", ("company", "payment_type")]`.
+                rate and threshold, `"false_positive_rate@0.5"`; that of an output by both,
+                `"tip/AUC"`.
+            slices: Features to slice by: `["trip_start_hour", ("company", "payment_type")]`. In
+                place of a feature a function `night(row)` of the raw features by name, each a
+                number, a text, a list of several, or None; it returns text or a whole number, or
+                None for no slice, and its name is that of the slices: `"night=late:AUC"`.
             min_improvement: The least gain over the baseline model, one for all metrics with a
                 threshold or by metric; `-1e-6` means "no worse". A first run has no baseline.
             baseline: `"latest_blessed"`, the latest blessed model of this pipeline; or `"latest"`,
@@ -66,14 +78,16 @@ class Delivery(Chain):
             **step: See `Step`.
 
         Raises:
-            DefinitionError: A metric that does not exist, a threshold on one that is not computed.
+            DefinitionError: A metric that does not exist, a threshold on one that is not computed,
+                a function that cannot be taken along.
         """
+        label, listed = by_output(label, metrics)
         return self._add(
             kinds.Evaluator,
+            **written(listed, slices, self._modules),
             label=label,
-            metrics=metrics,
+            prediction=prediction,
             thresholds=thresholds or {},
-            slices=slices,
             min_improvement=min_improvement,
             baseline=baseline,
             splits=splits,

@@ -195,11 +195,12 @@ class Model(Chain):
         """
         return self._add(
             kinds.Tuner,
-            module=self._trainer(
+            **self._trainer(
                 kinds.Tuner,
                 module,
                 Searching,
                 {"train_steps": train_steps, "eval_steps": eval_steps},
+                custom_config,
                 label=label,
                 strategy=strategy,
                 max_trials=max_trials,
@@ -218,7 +219,6 @@ class Model(Chain):
             eval_steps=eval_steps,
             train_splits=train_splits,
             eval_splits=eval_splits,
-            custom_config=custom_config,
             train_args=train_args,
             eval_args=eval_args,
             parallel_trials=parallel_trials,
@@ -330,7 +330,7 @@ class Model(Chain):
         """
         return self._add(
             kinds.Trainer,
-            module=self._trainer(
+            **self._trainer(
                 kinds.Trainer,
                 module,
                 Fitting,
@@ -339,6 +339,7 @@ class Model(Chain):
                     "eval_steps": eval_steps,
                     "warm_start": warm_start or None,
                 },
+                custom_config,
                 label=label,
                 batch_size=batch_size,
                 epochs=epochs,
@@ -354,7 +355,6 @@ class Model(Chain):
             train_splits=train_splits,
             eval_splits=eval_splits,
             warm_start=warm_start,
-            custom_config=custom_config,
             train_args=train_args,
             eval_args=eval_args,
             **step,
