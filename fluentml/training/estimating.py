@@ -9,7 +9,7 @@ import numpy as np
 import tensorflow as tf
 from tfx.components.trainer.fn_args_utils import FnArgs
 
-from fluentml.errors import DataError, DefinitionError
+from fluentml.errors import DataError, DefinitionError, defined_at
 from fluentml.estimators import check, is_estimator, layers_of
 from fluentml.estimators.layers import Array
 from fluentml.training import labels
