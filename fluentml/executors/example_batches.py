@@ -1,0 +1,222 @@
+"""What an ExampleGen of batches has in common: examples into splits, and those into files.
+
+TFX's executors hand Beam an example at a time, and shuffle them all before they write. Here the
+elements are batches of columns, and a batch is written where it was made, so memory holds no more
+than a few of them. Splits, files and their names are TFX's own.
+"""
+
+from __future__ import annotations
+
+import abc
+import hashlib
+import os
+import queue
+import threading
+import zlib
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+import apache_beam as beam
+import google_crc32c
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+from apache_beam.io.filebasedsink import FileBasedSink
+from apache_beam.io.filesystem import CompressionTypes
+from apache_beam.io.filesystems import FileSystems
+from tfx.components.example_gen import utils, write_split
+from tfx.components.example_gen.base_example_gen_executor import BaseExampleGenExecutor
+from tfx.components.util import examples_utils
+from tfx.proto import example_gen_pb2
+from tfx.types import artifact_utils, standard_component_specs
+from tfx.utils import proto_utils
+
+from fluentml.errors import FluentmlError
+from fluentml.executors.feature_columns import BYTES, INTS, Column, binary, serialize
+
+Batch = dict[str, Column]
+"""The features of some rows."""
+
+
+class BatchExampleGenExecutor(BaseExampleGenExecutor, abc.ABC):
+    """Make tf.Examples of batches of columns; a subclass reads them."""
+
+    @abc.abstractmethod
+    def read(self, pipeline: Any, folder: str, pattern: str) -> Any:
+        """Return the batches of the files of one input split, as a PCollection of `Batch`."""
+
+    def Do(  # noqa: N802 (TFX's name)
+        self,
+        input_dict: dict[str, list[Any]],
+        output_dict: dict[str, list[Any]],
+        exec_properties: dict[str, Any],
+    ) -> None:
+        """Write the splits of the examples."""
+        self._log_startup(input_dict, output_dict, exec_properties)
+        inputs, outputs = example_gen_pb2.Input(), example_gen_pb2.Output()
+        keys = standard_component_specs
+        proto_utils.json_to_proto(exec_properties[keys.INPUT_CONFIG_KEY], inputs)
+        proto_utils.json_to_proto(exec_properties[keys.OUTPUT_CONFIG_KEY], outputs)
+        names = utils.generate_output_split_names(inputs, outputs)
+        artifact = artifact_utils.get_single_instance(output_dict[keys.EXAMPLES_KEY])
+        artifact.split_names = artifact_utils.encode_split_names(names)
+        folder = exec_properties[keys.INPUT_BASE_KEY]
+        with self._make_beam_pipeline() as pipeline:
+            for split in inputs.splits:
+                batches = f"Read[{split.name}]" >> _Read(self, folder, split.pattern)
+                into = outputs.split_config if outputs.split_config.splits else None
+                _write(pipeline | batches, split.name, into, artifact)
+        if payload := exec_properties.get(keys.OUTPUT_DATA_FORMAT_KEY):
+            examples_utils.set_payload_format(artifact, payload)
+        if layout := exec_properties.get(keys.OUTPUT_FILE_FORMAT_KEY):
+            examples_utils.set_file_format(artifact, write_split.to_file_format_str(layout))
+
+
+class _Read(beam.PTransform):
+    def __init__(self, executor: BatchExampleGenExecutor, folder: str, pattern: str) -> None:
+        super().__init__()
+        self._read, self._where = executor.read, (folder, pattern)
+
+    def expand(self, pipeline: Any) -> Any:
+        return self._read(pipeline, *self._where)
+
+
+def _write(batches: Any, split: str, into: Any, artifact: Any) -> None:
+    names = [each.name for each in into.splits] if into else [split]
+    records = batches | f"Split[{split}]" >> beam.ParDo(_Split(into, names)).with_outputs(*names)
+    for name in names:
+        folder = artifact_utils.get_split_uri([artifact], name)
+        path = os.path.join(folder, write_split.DEFAULT_TF_RECORD_FILE_NAME)  # noqa: PTH118 (URI)
+        records[name] | f"Write[{name}]" >> beam.io.Write(_TFRecordSink(path))
+
+
+class _Split(beam.DoFn):
+    """Deal the examples of a batch into splits, as TFX does, each as a piece of a TFRecord file."""
+
+    def __init__(self, config: Any, names: list[str]) -> None:
+        self._names = names
+        self._ends = np.cumsum([split.hash_buckets for split in config.splits]) if config else None
+        has_feature = config is not None and config.HasField("partition_feature_name")
+        self._feature = config.partition_feature_name if has_feature else None
+
+    def process(self, batch: Batch) -> Iterator[Any]:
+        examples = serialize(batch)
+        content = examples.to_pylist()
+        records = _records(examples, content)
+        if self._ends is None:
+            yield beam.pvalue.TaggedOutput(self._names[0], _joined(records))
+            return
+        digests = _hashed(content) if self._feature is None else self._digests(batch)
+        into = np.searchsorted(self._ends, _modulo(digests, int(self._ends[-1])), side="right")
+        for place, name in enumerate(self._names):
+            chosen = records.filter(pa.array(into == place))
+            if len(chosen):
+                yield beam.pvalue.TaggedOutput(name, _joined(chosen))
+
+    def _digests(self, batch: Batch) -> bytes:
+        """Return the hashes of the feature by which examples are dealt."""
+        assert self._feature is not None
+        column = batch.get(self._feature)
+        if column is None or column.kind not in (BYTES, INTS):
+            raise FluentmlError(
+                f"partition_on={self._feature!r} names no column of whole numbers or text.",
+                f"The columns: {', '.join(map(repr, batch))}.",
+                hint="name one of these that has values.",
+            )
+        coded = column.serialized().dictionary_encode()
+        known = np.frombuffer(_hashed(coded.dictionary.to_pylist()), "V32")
+        return known[coded.indices.to_numpy()].tobytes()
+
+
+def _hashed(values: list[bytes]) -> bytes:
+    """Return the SHA-256 hashes of values, one after the other."""
+    sha256 = hashlib.sha256
+    return b"".join([sha256(value).digest() for value in values])
+
+
+def _records(examples: pa.Array, content: list[bytes]) -> pa.Array:
+    """Return examples as records of a TFRecord file."""
+    sums = np.array([google_crc32c.value(example) for example in content], np.uint32)
+    lengths, rows = np.unique(pc.binary_length(examples), return_inverse=True)
+    starts = [int(length).to_bytes(8, "little") for length in lengths]
+    checks = _masked(np.array([google_crc32c.value(start) for start in starts], np.uint32))
+    heads = [start + check.tobytes() for start, check in zip(starts, checks, strict=True)]
+    return pc.binary_join_element_wise(
+        pa.array(heads, pa.binary()).take(pa.array(rows)),
+        examples,
+        binary(_masked(sums).tobytes(), np.full(len(sums), 4)),
+        pa.scalar(b"", pa.binary()),
+    )
+
+
+def _masked(sums: np.ndarray) -> np.ndarray:
+    """Return checksums as they stand in TFRecord files."""
+    return (sums >> np.uint32(15) | sums << np.uint32(17)) + np.uint32(0xA282EAD8)
+
+
+def _joined(records: pa.Array) -> bytes:
+    _, offsets, data = records.buffers()
+    ends = np.frombuffer(offsets, np.int32)[records.offset :]
+    return data.slice(ends[0], ends[len(records)] - ends[0]).to_pybytes() if data else b""
+
+
+def _modulo(digests: bytes, buckets: int) -> np.ndarray:
+    """Return the remainders of SHA-256 hashes, whole numbers of 256 bits."""
+    words = np.frombuffer(digests, ">u4").reshape(-1, 8).astype(np.uint64)
+    remainders = np.zeros(len(words), np.uint64)
+    for word in words.T:
+        remainders = (remainders << np.uint64(32) | word) % np.uint64(buckets)
+    return remainders
+
+
+class _TFRecordSink(FileBasedSink):
+    """Write pieces of a TFRecord file as they are, under the names that Beam's own sink gives."""
+
+    def __init__(self, path: str) -> None:
+        super().__init__(path, coder=beam.coders.BytesCoder(), file_name_suffix=".gz")
+
+    def open(self, temp_path: str) -> _GzipFile:
+        return _GzipFile(
+            FileSystems.create(temp_path, compression_type=CompressionTypes.UNCOMPRESSED)
+        )
+
+    def write_record(self, file_handle: _GzipFile, value: bytes) -> None:
+        file_handle.write(value)
+
+
+class _GzipFile:
+    """A file that is compressed in a thread of its own, while the next batch is made."""
+
+    WAITING = 4
+    """So many pieces wait at most, and no more of memory is taken."""
+
+    def __init__(self, file: Any) -> None:
+        self._file, self._error = file, None
+        self._pieces: queue.Queue[bytes | None] = queue.Queue(self.WAITING)
+        self._thread = threading.Thread(target=self._compress, daemon=True)
+        self._thread.start()
+
+    def write(self, piece: bytes) -> None:
+        self._pieces.put(piece)
+        if self._error:
+            raise self._error
+
+    def close(self) -> None:
+        self._pieces.put(None)
+        self._thread.join()
+        self._file.close()
+        if self._error:
+            raise self._error
+
+    def _compress(self) -> None:
+        gzip = zlib.compressobj(wbits=zlib.MAX_WBITS | 16)
+        while (piece := self._pieces.get()) is not None:
+            if not self._error:
+                self._try(lambda piece=piece: gzip.compress(piece))
+        self._try(gzip.flush)
+
+    def _try(self, compressed: Any) -> None:
+        try:
+            self._file.write(compressed())
+        except Exception as error:
+            self._error = error

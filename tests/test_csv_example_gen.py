@@ -1,0 +1,170 @@
+"""Our CSV executor beside TFX's: the same examples, in the same splits."""
+
+from __future__ import annotations
+
+import csv
+import io
+from collections import Counter
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+pytestmark = pytest.mark.tfx
+
+NUMBERS = ["0", "1", "-1", "007", "12", "9223372036854775807", "-9223372036854775808", "-0"]
+FRACTIONS = ["1.5", ".5", "5.", "-0.0", "1e5", "1E-5", "3.4028236e38", "1e400", "-87.655998182000001"]
+ODD_NUMBERS = ["+1", " 1", "1 ", "1_0", "\t2", "+.5", "nan", "-nan", "inf", "-Infinity", " 2.5 "]
+NO_NUMBERS = ["0x1f", "1e", "-", "--1", ".", "1-2", "9223372036854775808", "1__0", "١", "1\u00a0"]
+TEXT = ["a", "true", "2020-01-01", "é", "a,b", 'a"b', "a\nb", "a\r\nb", '"', "\n", " ", "null"]
+POOLS = [NUMBERS, [*NUMBERS, *FRACTIONS], FRACTIONS, [*NUMBERS, *ODD_NUMBERS], NO_NUMBERS, TEXT, [""]]
+
+
+def by_tfx(files: list[Path], buckets: Any = None) -> Any:
+    """Return the examples as TFX's transforms make them, one row after the other."""
+    from tfx.components.example_gen.csv_example_gen import executor
+    from tfx.utils import io_utils
+    from tfx_bsl.coders import csv_decoder
+
+    names = io_utils.load_csv_column_names(str(files[0]))
+    parser = csv_decoder.ParseCSVLine(delimiter=",")
+    parser.setup()
+    rows = [
+        row
+        for file in files
+        for line in executor._ReadCsvRecordsFromTextFile().process(str(file))
+        for row, _ in parser.process(line)
+    ]
+    infer = csv_decoder.ColumnTypeInferrer(names, skip_blank_lines=True)
+    found: dict[str, Any] = {}
+    for row in rows:
+        found = infer.add_input(found, row)
+    make = executor._ParsedCsvToTfExample()
+    examples = [e for row in rows for e in make.process(row, infer.extract_output(found))]
+    return [example.SerializeToString(deterministic=True) for example in examples]
+
+
+@pytest.fixture(autouse=True, scope="module")
+def records_read_once() -> Iterator[None]:
+    """Let TFX fail on a record that it would read again and again, for ever."""
+    from tfx_bsl.coders import csv_decoder
+
+    def once(self: Any) -> str | None:
+        item, self._item = self._item, None
+        return item
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(csv_decoder._MutableRepeat, "__next__", once)
+        yield
+
+
+def by_us(files: list[Path], size: int) -> list[bytes]:
+    """Return the examples as our executor makes them, of ranges of so many bytes."""
+    from tfx.utils import io_utils
+
+    from fluentml.executors import csv_example_gen, csv_files
+    from fluentml.executors.csv_columns import features
+    from fluentml.executors.feature_columns import serialize
+
+    names = io_utils.load_csv_column_names(str(files[0]))
+    ranges = [each for file in files for each in csv_files.ranges(str(file), size)]
+    # As if two workers had found them.
+    found = []
+    for share in (ranges[::2], ranges[1::2]):
+        worker = csv_example_gen._Types(names)
+        found += [types for each in share for types in worker.process(each)]
+    types = csv_example_gen._widest(found)
+    return [
+        example
+        for each in ranges
+        for example in serialize(
+            features(csv_files.cells(each.read(), names), names, types)
+        ).to_pylist()
+    ]
+
+
+@st.composite
+def tables(draw) -> list[bytes]:
+    """CSV files of one header, well-formed, as different programs write them."""
+    names = draw(st.lists(st.sampled_from(["a", "b", "long name", "é", " c", '"q"']), min_size=1))
+    pools = [draw(st.sampled_from(POOLS)) for _ in names]
+    cells = [st.sampled_from(pool) | st.just("") for pool in pools]
+    style = {
+        "quoting": draw(st.sampled_from([csv.QUOTE_MINIMAL, csv.QUOTE_ALL, csv.QUOTE_NONNUMERIC])),
+        "lineterminator": draw(st.sampled_from(["\n", "\r\n"])),
+    }
+    files = []
+    for _ in range(draw(st.integers(1, 2))):
+        text = io.StringIO()
+        text.write(",".join(names) + style["lineterminator"])
+        rows = csv.writer(text, **style)
+        for row in draw(st.lists(st.tuples(*cells), max_size=12)):
+            rows.writerow(row)
+            text.write(draw(st.sampled_from(["", "", style["lineterminator"]])))
+        content = text.getvalue()
+        files.append((content[:-1] if draw(st.booleans()) else content).encode())
+    return files
+
+
+SETTINGS = settings(
+    deadline=None,
+    max_examples=100,
+    suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
+)
+
+
+def write(folder: Path, contents: list[bytes]) -> list[Path]:
+    files = [folder / f"{number}.csv" for number in range(len(contents))]
+    for file, content in zip(files, contents, strict=True):
+        file.write_bytes(content)
+    return files
+
+
+def outcome(make: Any, *arguments: Any) -> Any:
+    """Return what it makes, None if it fails."""
+    try:
+        return make(*arguments)
+    except Exception:
+        return None
+
+
+@SETTINGS
+@given(contents=tables(), size=st.sampled_from([8, 50, 1000]))
+def test_tables(tmp_path: Path, contents: list[bytes], size: int):
+    files = write(tmp_path, contents)
+    assert outcome(by_us, files, size) == outcome(by_tfx, files)
+
+
+@SETTINGS
+@given(
+    content=st.lists(st.sampled_from([*'aé,"1.\n\n\r ', '""', '","', "\r\n", "\0"])).map("".join),
+    width=st.integers(1, 3),
+    size=st.sampled_from([4, 1000]),
+)
+def test_what_is_hardly_a_table(tmp_path: Path, content: str, width: int, size: int):
+    files = write(tmp_path, [b"%s\n%s" % (b"x," * (width - 1) + b"y", content.encode())])
+    assert outcome(by_us, files, size) == outcome(by_tfx, files)
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        b"a\n\xff\n",
+        b"\xef\xbb\xbfa,b\n1,2\n",
+        b"a,b\r1,2\r",
+        b"a\n" + b"9" * 5000 + b"\n",
+        b"a\n" + b"x" * 131_073 + b"\n",
+        b'a\n"' + b"x\n" * 65_536 + b'"\n',
+        b"a\n" + "é".encode() * 131_000 + b"\n",
+        b"",
+        b"a,b\n",
+        b"a,a\n1,x\n,\n",
+        b'a\n""\n\n"1"\n',
+    ],
+)
+def test_odd_files(tmp_path: Path, content: bytes):
+    files = write(tmp_path, [content])
+    assert outcome(by_us, files, 1 << 20) == outcome(by_tfx, files)
