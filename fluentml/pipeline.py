@@ -149,8 +149,9 @@ class PipelineDef(Verbs):
             backend: Name of a backend, or one that is made.
             to: Id of the last node to run; default: all. Exit steps go with the whole only.
             params: Values of runtime parameters: `{"train_steps": 50}`; others keep their defaults.
-            **options: The backend's own. `local` has `quiet=True`, which prints nothing, and
-                `verbose=True`, which shows TensorFlow's and Beam's log.
+            **options: The backend's own. `local` has `quiet=True`, which prints nothing,
+                `verbose=True`, which shows TensorFlow's and Beam's log, and `fast=False`, which
+                takes TFX's executors also where ours make the same artifacts sooner.
 
         Raises:
             BackendError: There is no such backend or option, or it cannot run this pipeline here.

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import csv
 import io
-from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -16,11 +15,29 @@ from hypothesis import strategies as st
 pytestmark = pytest.mark.tfx
 
 NUMBERS = ["0", "1", "-1", "007", "12", "9223372036854775807", "-9223372036854775808", "-0"]
-FRACTIONS = ["1.5", ".5", "5.", "-0.0", "1e5", "1E-5", "3.4028236e38", "1e400", "-87.655998182000001"]
+FRACTIONS = [
+    "1.5",
+    ".5",
+    "5.",
+    "-0.0",
+    "1e5",
+    "1E-5",
+    "3.4028236e38",
+    "1e400",
+    "-87.655998182000001",
+]
 ODD_NUMBERS = ["+1", " 1", "1 ", "1_0", "\t2", "+.5", "nan", "-nan", "inf", "-Infinity", " 2.5 "]
 NO_NUMBERS = ["0x1f", "1e", "-", "--1", ".", "1-2", "9223372036854775808", "1__0", "١", "1\u00a0"]
 TEXT = ["a", "true", "2020-01-01", "é", "a,b", 'a"b', "a\nb", "a\r\nb", '"', "\n", " ", "null"]
-POOLS = [NUMBERS, [*NUMBERS, *FRACTIONS], FRACTIONS, [*NUMBERS, *ODD_NUMBERS], NO_NUMBERS, TEXT, [""]]
+POOLS = [
+    NUMBERS,
+    [*NUMBERS, *FRACTIONS],
+    FRACTIONS,
+    [*NUMBERS, *ODD_NUMBERS],
+    NO_NUMBERS,
+    TEXT,
+    [""],
+]
 
 
 def by_tfx(files: list[Path], buckets: Any = None) -> Any:

@@ -25,10 +25,12 @@ class LocalBackend(Backend):
     Attributes:
         quiet: Print nothing.
         verbose: Show TensorFlow's, absl's and Beam's log instead of keeping it in the log file.
+        fast: Run our executors in place of TFX's where they make the same artifacts sooner.
     """
 
     quiet: bool = False
     verbose: bool = False
+    fast: bool = True
 
     def run(self, graph: Graph) -> RunResult:
         """Run the graph's nodes in order; each sees the outputs of those before it.
@@ -68,7 +70,8 @@ class LocalBackend(Backend):
         from fluentml.local.session import Session
         from fluentml.lowering import lower
 
-        return Run(graph, run_id, log, Session(lower(graph), run_id), progress)
+        session = Session(lower(graph), run_id, fast=self.fast)
+        return Run(graph, run_id, log, session, progress)
 
 
 BACKEND = LocalBackend

@@ -47,16 +47,14 @@ def type_of(cells: pa.Array, known: Type) -> Type:
     return known
 
 
-def features(
-    cells: list[pa.Array], names: list[str], types: dict[str, Type]
-) -> dict[str, Column]:
+def features(cells: list[pa.Array], names: list[str], types: dict[str, Type]) -> dict[str, Column]:
     """Return the features of a batch; of columns of one name, TFX keeps the last."""
     return {name: _feature(column, types[name]) for name, column in zip(names, cells, strict=True)}
 
 
 def _feature(cells: pa.Array, type: Type) -> Column:
     if type == UNKNOWN:
-        return feature_columns.of_nothing(len(cells))
+        return feature_columns.of_features(pa.nulls(len(cells), pa.binary()))
     if type == STRING:
         return feature_columns.of_text(cells, feature_columns.NO_TEXT)
     if type == INT:
@@ -85,9 +83,4 @@ def _cast(cells: pa.Array, kind: pa.DataType) -> pa.Array | None:
 
 
 def _consists_of(cells: pa.Array, characters: bytes) -> bool:
-    offsets = memoryview(cells.buffers()[1]).cast("i")
-    data = cells.buffers()[2]
-    if data is None:
-        return True
-    start, stop = offsets[cells.offset], offsets[cells.offset + len(cells)]
-    return not data[start:stop].to_pybytes().translate(None, characters)
+    return not feature_columns.content(cells).translate(None, characters)

@@ -15,6 +15,7 @@ from tfx.components.example_gen.csv_example_gen import executor as tfx_csv
 from tfx.dsl.io import fileio
 from tfx.utils import io_utils
 
+from fluentml.errors import DataError
 from fluentml.executors import csv_columns, csv_files
 from fluentml.executors.example_batches import Batch, BatchExampleGenExecutor
 
@@ -51,10 +52,17 @@ class Executor(BatchExampleGenExecutor, tfx_csv.Executor):
 
 def _one_header(files: list[str], pattern: str) -> list[str]:
     if not files:
-        raise RuntimeError(f"Split pattern {pattern} does not match any files.")
-    first, *others = map(io_utils.load_csv_column_names, files)
-    if any(names != first for names in others):
-        raise RuntimeError(f"Files in same split {pattern} have different header.")
+        raise DataError(f"CSV files are read by {pattern!r}, and there is none.")
+    first = io_utils.load_csv_column_names(files[0])
+    for file in files[1:]:
+        header = io_utils.load_csv_column_names(file)
+        if header != first:
+            raise DataError(
+                "CSV files of one split have different headers.",
+                f"  {files[0]}:1: {','.join(first)}",
+                f"  {file}:1: {','.join(header)}",
+                hint="give them the same columns in the same order.",
+            )
     return list(first)
 
 
@@ -75,7 +83,9 @@ class _Types(beam.DoFn):
 
     def process(self, records: csv_files.Range) -> Iterator[Types]:
         # What is text is looked at no more.
-        for name, cells in zip(self._names, csv_files.cells(records.read(), self._names), strict=True):
+        for name, cells in zip(
+            self._names, csv_files.cells(records.read(), self._names), strict=True
+        ):
             known = self._known.get(name, csv_columns.UNKNOWN)
             self._known[name] = csv_columns.type_of(cells, known)
         yield dict(self._known)

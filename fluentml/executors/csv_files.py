@@ -137,7 +137,9 @@ def _by_arrow(block: bytes, columns: int) -> list[pa.Array]:
     )
     (batch,) = reader
     found = batch.columns
-    if any((pa.compute.max(pa.compute.binary_length(c)).as_py() or 0) > LONGEST_CELL for c in found):
+    if any(
+        (pa.compute.max(pa.compute.binary_length(c)).as_py() or 0) > LONGEST_CELL for c in found
+    ):
         raise pa.ArrowInvalid("a cell is longer than Python's csv module takes")
     return found
 

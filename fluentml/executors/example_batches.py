@@ -13,7 +13,7 @@ import os
 import queue
 import threading
 import zlib
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import apache_beam as beam
@@ -24,15 +24,14 @@ import pyarrow.compute as pc
 from apache_beam.io.filebasedsink import FileBasedSink
 from apache_beam.io.filesystem import CompressionTypes
 from apache_beam.io.filesystems import FileSystems
-from tfx.components.example_gen import utils, write_split
+from tfx.components.example_gen import write_split
 from tfx.components.example_gen.base_example_gen_executor import BaseExampleGenExecutor
-from tfx.components.util import examples_utils
 from tfx.proto import example_gen_pb2
 from tfx.types import artifact_utils, standard_component_specs
 from tfx.utils import proto_utils
 
-from fluentml.errors import FluentmlError
-from fluentml.executors.feature_columns import BYTES, INTS, Column, binary, serialize
+from fluentml.errors import DataError
+from fluentml.executors.feature_columns import BYTES, INTS, Column, binary, content, serialize
 
 Batch = dict[str, Column]
 """The features of some rows."""
@@ -52,40 +51,39 @@ class BatchExampleGenExecutor(BaseExampleGenExecutor, abc.ABC):
         exec_properties: dict[str, Any],
     ) -> None:
         """Write the splits of the examples."""
-        self._log_startup(input_dict, output_dict, exec_properties)
+        self._artifacts = output_dict[standard_component_specs.EXAMPLES_KEY]
+        super().Do(input_dict, output_dict, exec_properties)
+
+    def GenerateExamplesByBeam(  # noqa: N802 (TFX's name)
+        self, pipeline: Any, exec_properties: dict[str, Any]
+    ) -> dict[str, Any]:
+        """Write the examples where they are made, and leave nothing for TFX to shuffle and write."""
         inputs, outputs = example_gen_pb2.Input(), example_gen_pb2.Output()
         keys = standard_component_specs
         proto_utils.json_to_proto(exec_properties[keys.INPUT_CONFIG_KEY], inputs)
         proto_utils.json_to_proto(exec_properties[keys.OUTPUT_CONFIG_KEY], outputs)
-        names = utils.generate_output_split_names(inputs, outputs)
-        artifact = artifact_utils.get_single_instance(output_dict[keys.EXAMPLES_KEY])
-        artifact.split_names = artifact_utils.encode_split_names(names)
         folder = exec_properties[keys.INPUT_BASE_KEY]
-        with self._make_beam_pipeline() as pipeline:
-            for split in inputs.splits:
-                batches = f"Read[{split.name}]" >> _Read(self, folder, split.pattern)
-                into = outputs.split_config if outputs.split_config.splits else None
-                _write(pipeline | batches, split.name, into, artifact)
-        if payload := exec_properties.get(keys.OUTPUT_DATA_FORMAT_KEY):
-            examples_utils.set_payload_format(artifact, payload)
-        if layout := exec_properties.get(keys.OUTPUT_FILE_FORMAT_KEY):
-            examples_utils.set_file_format(artifact, write_split.to_file_format_str(layout))
+        config = outputs.split_config if outputs.split_config.splits else None
+        for split in inputs.splits:
+            batches = pipeline | f"Read[{split.name}]" >> _Read(self.read, folder, split.pattern)
+            _write(batches, split.name, config, self._artifacts)
+        return {}
 
 
 class _Read(beam.PTransform):
-    def __init__(self, executor: BatchExampleGenExecutor, folder: str, pattern: str) -> None:
+    def __init__(self, read: Callable[[Any, str, str], Any], folder: str, pattern: str) -> None:
         super().__init__()
-        self._read, self._where = executor.read, (folder, pattern)
+        self._read, self._folder, self._pattern = read, folder, pattern
 
     def expand(self, pipeline: Any) -> Any:
-        return self._read(pipeline, *self._where)
+        return self._read(pipeline, self._folder, self._pattern)
 
 
-def _write(batches: Any, split: str, into: Any, artifact: Any) -> None:
-    names = [each.name for each in into.splits] if into else [split]
-    records = batches | f"Split[{split}]" >> beam.ParDo(_Split(into, names)).with_outputs(*names)
+def _write(batches: Any, split: str, config: Any, artifacts: list[Any]) -> None:
+    names = [each.name for each in config.splits] if config else [split]
+    records = batches | f"Split[{split}]" >> beam.ParDo(_Split(config, names)).with_outputs(*names)
     for name in names:
-        folder = artifact_utils.get_split_uri([artifact], name)
+        folder = artifact_utils.get_split_uri(artifacts, name)
         path = os.path.join(folder, write_split.DEFAULT_TF_RECORD_FILE_NAME)  # noqa: PTH118 (URI)
         records[name] | f"Write[{name}]" >> beam.io.Write(_TFRecordSink(path))
 
@@ -101,31 +99,33 @@ class _Split(beam.DoFn):
 
     def process(self, batch: Batch) -> Iterator[Any]:
         examples = serialize(batch)
-        content = examples.to_pylist()
-        records = _records(examples, content)
+        each = examples.to_pylist()
+        records = _records(examples, each)
         if self._ends is None:
-            yield beam.pvalue.TaggedOutput(self._names[0], _joined(records))
+            yield beam.pvalue.TaggedOutput(self._names[0], content(records))
             return
-        digests = _hashed(content) if self._feature is None else self._digests(batch)
+        digests = _hashed(each) if self._feature is None else self._digests(batch)
         into = np.searchsorted(self._ends, _modulo(digests, int(self._ends[-1])), side="right")
         for place, name in enumerate(self._names):
             chosen = records.filter(pa.array(into == place))
             if len(chosen):
-                yield beam.pvalue.TaggedOutput(name, _joined(chosen))
+                yield beam.pvalue.TaggedOutput(name, content(chosen))
 
     def _digests(self, batch: Batch) -> bytes:
         """Return the hashes of the feature by which examples are dealt."""
         assert self._feature is not None
         column = batch.get(self._feature)
-        if column is None or column.kind not in (BYTES, INTS):
-            raise FluentmlError(
-                f"partition_on={self._feature!r} names no column of whole numbers or text.",
+        coded = column.serialized().dictionary_encode() if column else None
+        known = coded.dictionary.to_pylist() if coded else [b""]
+        if any(value[:1] not in (BYTES, INTS) for value in known):
+            raise DataError(
+                f"Examples are dealt into splits by {self._feature!r}, which is no column of whole "
+                "numbers or text, or has no value in some row.",
                 f"The columns: {', '.join(map(repr, batch))}.",
-                hint="name one of these that has values.",
+                hint="name one of these that fits: partition_on=…",
             )
-        coded = column.serialized().dictionary_encode()
-        known = np.frombuffer(_hashed(coded.dictionary.to_pylist()), "V32")
-        return known[coded.indices.to_numpy()].tobytes()
+        digests = np.frombuffer(_hashed(known), "V32")
+        return digests[coded.indices.to_numpy()].tobytes()
 
 
 def _hashed(values: list[bytes]) -> bytes:
@@ -134,9 +134,9 @@ def _hashed(values: list[bytes]) -> bytes:
     return b"".join([sha256(value).digest() for value in values])
 
 
-def _records(examples: pa.Array, content: list[bytes]) -> pa.Array:
+def _records(examples: pa.Array, each: list[bytes]) -> pa.Array:
     """Return examples as records of a TFRecord file."""
-    sums = np.array([google_crc32c.value(example) for example in content], np.uint32)
+    sums = np.array([google_crc32c.value(example) for example in each], np.uint32)
     lengths, rows = np.unique(pc.binary_length(examples), return_inverse=True)
     starts = [int(length).to_bytes(8, "little") for length in lengths]
     checks = _masked(np.array([google_crc32c.value(start) for start in starts], np.uint32))
@@ -152,12 +152,6 @@ def _records(examples: pa.Array, content: list[bytes]) -> pa.Array:
 def _masked(sums: np.ndarray) -> np.ndarray:
     """Return checksums as they stand in TFRecord files."""
     return (sums >> np.uint32(15) | sums << np.uint32(17)) + np.uint32(0xA282EAD8)
-
-
-def _joined(records: pa.Array) -> bytes:
-    _, offsets, data = records.buffers()
-    ends = np.frombuffer(offsets, np.int32)[records.offset :]
-    return data.slice(ends[0], ends[len(records)] - ends[0]).to_pybytes() if data else b""
 
 
 def _modulo(digests: bytes, buckets: int) -> np.ndarray:

@@ -27,7 +27,7 @@ class Column:
     """A feature of every row of a batch.
 
     Attributes:
-        kind: The tag of its list; empty where no row has a value.
+        kind: The tag of its list; empty where the values are whole tf.train.Features.
         values: What stands in the list of a row, as binary; null where it has no value.
         framed: Whether `values` have the tags and lengths that stand before bytes, or packed
             numbers, in a list.
@@ -57,7 +57,7 @@ class Column:
         return self._heads(head)
 
     def _head(self, length: int | None) -> bytes:
-        if length is None:
+        if length is None or not self.kind:
             return self.empty
         item = b"" if self.framed else _ITEM + _varint(length)
         return self.kind + _varint(len(item) + length) + item
@@ -95,14 +95,41 @@ def of_ints(values: pa.Array, empty: bytes) -> Column:
     return Column(INTS, binary(data, lengths, valid), False, empty)
 
 
-def of_nothing(rows: int) -> Column:
-    """Return a column without any value."""
-    return Column(b"", pa.nulls(rows, pa.binary()), False, b"")
+def of_features(values: pa.Array) -> Column:
+    """Return a column of tf.train.Features that are serialized already; null is one of no kind."""
+    return Column(b"", values, True, b"")
+
+
+def of_lists(items: Column, sizes: np.ndarray) -> Column:
+    """Return a column of several values for each row.
+
+    Args:
+        items: All of them, in turn; null ones are left out.
+        sizes: How many each row has, null ones included.
+    """
+    pieces, is_text = items.values.fill_null(b""), items.kind == BYTES
+    if is_text:
+        framed = Column(b"", items.values, True, b"")
+        heads, _ = framed._heads(lambda n: b"" if n is None else _ITEM + _varint(n))
+        pieces = pc.binary_join_element_wise(heads, pieces, _NOTHING)
+    ends = np.concatenate([[0], np.cumsum(pc.binary_length(pieces).to_numpy())])
+    lengths = np.diff(ends[np.concatenate([[0], np.cumsum(sizes)])])
+    data = content(pieces)
+    return Column(items.kind, binary(data, lengths, lengths > 0), is_text, b"")
+
+
+def content(values: pa.Array) -> bytes:
+    """Return binary values without nulls, one after the other."""
+    _, offsets, data = values.buffers()
+    ends = np.frombuffer(offsets, np.int32)[values.offset :]
+    start, stop = int(ends[0]), int(ends[len(values)])
+    return data.slice(start, stop - start).to_pybytes() if data else b""
 
 
 def varints(values: np.ndarray) -> tuple[bytes, np.ndarray]:
     """Return whole numbers of 64 bits as protobuf packs them, one after the other, and the size
-    of each."""
+    of each.
+    """
     bits = values.astype(np.int64, copy=False).view(np.uint64)
     sizes = np.ones(len(bits), np.int64)
     for shift in range(7, 64, 7):

@@ -12,6 +12,8 @@ import tensorflow as tf
 from tfx.components.example_gen.base_example_gen_executor import BaseExampleGenExecutor
 from tfx.types import standard_component_specs
 
+from fluentml.executors import parquet_columns
+from fluentml.executors.example_batches import BatchExampleGenExecutor
 from fluentml.executors.rows import to_example
 
 
@@ -37,10 +39,16 @@ class RowFilesExecutor(BaseExampleGenExecutor):
         return functools.partial(_read, source=type(self).SOURCE)
 
 
-class ParquetExecutor(RowFilesExecutor):
-    """Read Parquet files."""
+class ParquetExecutor(BatchExampleGenExecutor, RowFilesExecutor):
+    """Read Parquet files, a batch of rows at a time."""
 
     SOURCE = beam.io.ReadFromParquet
+
+    def read(self, pipeline: Any, folder: str, pattern: str) -> Any:
+        """Return the batches of the files of one input split."""
+        files = os.path.join(folder, pattern)  # noqa: PTH118 (it may be a URI)
+        tables = pipeline | "Tables" >> beam.io.ReadFromParquetBatched(files)
+        return tables | "ToColumns" >> beam.FlatMap(parquet_columns.batches)
 
 
 class AvroExecutor(RowFilesExecutor):

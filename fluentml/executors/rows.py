@@ -29,11 +29,12 @@ def to_example(row: Mapping[str, Any]) -> tf.train.Example:
     Raises:
         FluentmlError: A column holds values of another kind.
     """
-    features = {str(name): _feature(str(name), value) for name, value in row.items()}
+    features = {str(name): feature(str(name), value) for name, value in row.items()}
     return tf.train.Example(features=tf.train.Features(feature=features))
 
 
-def _feature(name: str, value: Any) -> tf.train.Feature:
+def feature(name: str, value: Any) -> tf.train.Feature:
+    """Return the feature of a value in a row: see `to_example`."""
     values = value if isinstance(value, list | tuple) else [value]
     values = [plain(item) for item in values if item is not None]
     if not values:

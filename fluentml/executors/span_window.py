@@ -16,17 +16,16 @@ import apache_beam as beam
 import tensorflow as tf
 from tfx.components.example_gen import component, driver, input_processor
 from tfx.components.example_gen.base_example_gen_executor import BaseExampleGenExecutor
-from tfx.components.example_gen.csv_example_gen import executor as tfx_csv
 from tfx.dsl.io import fileio
 from tfx.proto import example_gen_pb2, range_config_pb2
 from tfx.types import standard_component_specs
 from tfx.utils import io_utils
-from tfx_bsl.coders import csv_decoder
 
 from fluentml import spans
 from fluentml.errors import DataError
+from fluentml.executors import csv_example_gen
 from fluentml.executors.kinds import Row, to_examples
-from fluentml.executors.row_files import AvroExecutor, ParquetExecutor, RowFilesExecutor
+from fluentml.executors.row_files import RowFilesExecutor
 from fluentml.executors.rows import plain
 
 _BETWEEN = "\n"
@@ -116,12 +115,11 @@ class _Processor(input_processor.FileBasedInputProcessor):
         )
 
 
-def _each(exec_properties: dict[str, Any], split_pattern: str) -> list[str]:
+def _each(folder: str, patterns: str) -> list[str]:
     """Return the pattern of each span, with its folder."""
-    folder = exec_properties[standard_component_specs.INPUT_BASE_KEY]
     return [
         os.path.join(folder, pattern)  # noqa: PTH118 (it may be a URI)
-        for pattern in split_pattern.split(_BETWEEN)
+        for pattern in patterns.split(_BETWEEN)
     ]
 
 
@@ -130,7 +128,7 @@ def _each(exec_properties: dict[str, Any], split_pattern: str) -> list[str]:
 @beam.typehints.with_output_types(tf.train.Example)
 def _read_records(pipeline: Any, exec_properties: dict[str, Any], split_pattern: str) -> Any:
     """Read as TFX's ImportExampleGen does."""
-    patterns = _each(exec_properties, split_pattern)
+    patterns = _each(exec_properties[standard_component_specs.INPUT_BASE_KEY], split_pattern)
     records = [pipeline | files >> beam.io.ReadFromTFRecord(files) for files in patterns]
     return records | beam.Flatten() | "ToExample" >> beam.Map(tf.train.Example.FromString)
 
@@ -150,7 +148,7 @@ def _read_rows(
     pipeline: Any, exec_properties: dict[str, Any], split_pattern: str, source: Callable[[str], Any]
 ) -> Any:
     """Read rows, with one type for a column over all spans."""
-    patterns = _each(exec_properties, split_pattern)
+    patterns = _each(exec_properties[standard_component_specs.INPUT_BASE_KEY], split_pattern)
     rows = [pipeline | files >> source(files) for files in patterns] | beam.Flatten()
     return rows | "Plain" >> beam.Map(_plain).with_output_types(Row) | to_examples()
 
@@ -165,50 +163,21 @@ class _RowsWindowExecutor(RowFilesExecutor):
         return functools.partial(_read_rows, source=type(self).SOURCE)
 
 
-class ParquetWindowExecutor(_RowsWindowExecutor, ParquetExecutor):
+class ParquetWindowExecutor(_RowsWindowExecutor):
     """Read Parquet files of several spans."""
 
+    SOURCE = beam.io.ReadFromParquet
 
-class AvroWindowExecutor(_RowsWindowExecutor, AvroExecutor):
+
+class AvroWindowExecutor(_RowsWindowExecutor):
     """Read Avro files of several spans."""
 
-
-@beam.ptransform_fn
-@beam.typehints.with_input_types(beam.Pipeline)
-@beam.typehints.with_output_types(tf.train.Example)
-def _read_csv(pipeline: Any, exec_properties: dict[str, Any], split_pattern: str) -> Any:
-    """Read as TFX's CsvExampleGen does, with one type for a column over all spans."""
-    patterns = _each(exec_properties, split_pattern)
-    files = [file for pattern in patterns for file in sorted(fileio.glob(pattern))]
-    rows = (
-        pipeline
-        | "Files" >> beam.Create(files)
-        | "Lines" >> beam.ParDo(tfx_csv._ReadCsvRecordsFromTextFile())
-        | "Cells" >> beam.ParDo(csv_decoder.ParseCSVLine(delimiter=","))
-        | "Rows" >> beam.Keys()
-    )
-    types = csv_decoder.ColumnTypeInferrer(_one_header(files), skip_blank_lines=True)
-    columns = beam.pvalue.AsSingleton(rows | "Types" >> beam.CombineGlobally(types))
-    return rows | "ToExample" >> beam.ParDo(tfx_csv._ParsedCsvToTfExample(), columns)
+    SOURCE = beam.io.ReadFromAvro
 
 
-def _one_header(files: list[str]) -> list[str]:
-    first = io_utils.load_csv_column_names(files[0])
-    for file in files[1:]:
-        header = io_utils.load_csv_column_names(file)
-        if header != first:
-            raise DataError(
-                "spans= reads files with different headers into one split.",
-                f"  {files[0]}:1: {','.join(first)}",
-                f"  {file}:1: {','.join(header)}",
-                hint="give them the same columns in the same order.",
-            )
-    return list(first)
+class CsvWindowExecutor(csv_example_gen.Executor):
+    """Read CSV files of several spans, with one type for a column over all of them."""
 
-
-class CsvWindowExecutor(tfx_csv.Executor):
-    """Read CSV files of several spans."""
-
-    def GetInputSourceToExamplePTransform(self) -> Any:  # noqa: N802 (TFX's name)
-        """Return the transform that reads the spans of one split."""
-        return _read_csv
+    def patterns(self, folder: str, pattern: str) -> list[str]:
+        """Return the pattern of each span, with its folder."""
+        return _each(folder, pattern)

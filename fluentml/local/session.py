@@ -11,9 +11,9 @@ from tfx.orchestration import metadata
 from tfx.orchestration.local import runner_utils
 from tfx.orchestration.portable import launcher, runtime_parameter_utils
 
-from fluentml.executors import pusher, transform, tuner
+from fluentml.executors import csv_example_gen, pusher, transform, tuner
 from fluentml.local import beam, wheels
-from fluentml.lowering import to_ir
+from fluentml.lowering import IN_PROCESS_RUNNER, to_ir
 from fluentml.results import Artifact, State
 
 STATES: dict[int, State] = {
@@ -23,6 +23,9 @@ STATES: dict[int, State] = {
 
 OURS = {module.STOCK_CLASS_PATH: module.CLASS_PATH for module in (pusher, transform, tuner)}
 """Executors that do here what TFX's do, and more, by the class that they stand in for."""
+
+FAST = {module.STOCK_CLASS_PATH: module.CLASS_PATH for module in (csv_example_gen,)}
+"""Executors that do what TFX's do, and sooner; a distant worker of Beam may not have them."""
 
 
 class NotLaunchedError(Exception):
@@ -38,10 +41,15 @@ class Launched:
 
 
 class Session:
-    """A compiled pipeline under a run id; `launch` runs one node by TFX's own launcher."""
+    """A compiled pipeline under a run id; `launch` runs one node by TFX's own launcher.
 
-    def __init__(self, pipeline: Any, run_id: str) -> None:
-        self.run_id = run_id
+    Without `fast` the node's executor is TFX's where ours would only do the same sooner.
+    """
+
+    def __init__(self, pipeline: Any, run_id: str, *, fast: bool = True) -> None:
+        self.run_id, self._fast = run_id, fast
+        is_near = IN_PROCESS_RUNNER in pipeline.beam_pipeline_args
+        self._ours = {**OURS, **(FAST if fast and is_near else {})}
         with wheels.in_process():
             ir = to_ir(pipeline)
         runtime_parameter_utils.substitute_runtime_parameter(
@@ -58,15 +66,15 @@ class Session:
 
     def another(self, pipeline: Any) -> Session:
         """Return a session of the same run for another pipeline: that of an exit step."""
-        return Session(pipeline, self.run_id)
+        return Session(pipeline, self.run_id, fast=self._fast)
 
     def choose_executor(self, id: str, spec: Any) -> None:
         """Change the executor of a node, an `ExecutableSpec`, in place."""
         # Reading the field of another kind of executor gives an empty one, and sets nothing.
         of_beam = spec.beam_executable_spec.python_executor_spec
         for executor in (spec.python_class_executable_spec, of_beam):
-            if executor.class_path in OURS:
-                executor.class_path = OURS[executor.class_path]
+            if executor.class_path in self._ours:
+                executor.class_path = self._ours[executor.class_path]
 
     def launch(self, id: str) -> Launched:
         """Run a node to its end.
