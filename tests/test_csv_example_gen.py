@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
+from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -11,6 +12,8 @@ from typing import Any
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+
+import fluentml as fml
 
 pytestmark = pytest.mark.tfx
 
@@ -27,7 +30,7 @@ FRACTIONS = [
     "-87.655998182000001",
 ]
 ODD_NUMBERS = ["+1", " 1", "1 ", "1_0", "\t2", "+.5", "nan", "-nan", "inf", "-Infinity", " 2.5 "]
-NO_NUMBERS = ["0x1f", "1e", "-", "--1", ".", "1-2", "9223372036854775808", "1__0", "١", "1\u00a0"]
+NO_NUMBERS = ["0x1f", "1e", "-", "--1", ".", "1-2", "9223372036854775808", "1__0", "\u0661", "1\u00a0"]
 TEXT = ["a", "true", "2020-01-01", "é", "a,b", 'a"b', "a\nb", "a\r\nb", '"', "\n", " ", "null"]
 POOLS = [
     NUMBERS,
@@ -152,7 +155,7 @@ def outcome(make: Any, *arguments: Any) -> Any:
 @given(contents=tables(), size=st.sampled_from([8, 50, 1000]))
 def test_tables(tmp_path: Path, contents: list[bytes], size: int):
     files = write(tmp_path, contents)
-    assert outcome(by_us, files, size) == outcome(by_tfx, files)
+    assert by_us(files, size) == by_tfx(files)
 
 
 @SETTINGS
@@ -180,8 +183,107 @@ def test_what_is_hardly_a_table(tmp_path: Path, content: str, width: int, size: 
         b"a,b\n",
         b"a,a\n1,x\n,\n",
         b'a\n""\n\n"1"\n',
+        b'a,b\n"x"y,2\n',
     ],
 )
 def test_odd_files(tmp_path: Path, content: bytes):
     files = write(tmp_path, [content])
     assert outcome(by_us, files, 1 << 20) == outcome(by_tfx, files)
+
+
+ROWS = "n,word,x\n" + "".join(
+    f"{n % 7 or ''},{'word' * (n % 3)},{n / 4 if n % 5 else ''}\n" for n in range(60)
+)
+
+
+def run(executor: Any, folder: Path, out: Path, **configs: Any) -> tuple[dict, dict, list[str]]:
+    """Run an executor; return its splits, the artifact's properties and the files."""
+    import tensorflow as tf
+    from tfx.dsl.components.base.base_beam_executor import BaseBeamExecutor
+    from tfx.proto import example_gen_pb2
+    from tfx.types.standard_artifacts import Examples
+    from tfx.utils.proto_utils import proto_to_json
+
+    from fluentml.local import beam, wheels
+    from fluentml.lowering import IN_PROCESS_RUNNER
+
+    artifact = Examples()
+    artifact.uri = str(out)
+    properties = {
+        "input_base": str(folder),
+        "output_data_format": example_gen_pb2.FORMAT_TF_EXAMPLE,
+        "output_file_format": example_gen_pb2.FORMAT_TFRECORDS_GZIP,
+        **{name: proto_to_json(config) for name, config in configs.items()},
+    }
+    context = BaseBeamExecutor.Context([IN_PROCESS_RUNNER], tmp_dir=str(out), unique_id="1")
+    with wheels.in_process(), beam.light([IN_PROCESS_RUNNER]):
+        executor(context).Do({}, {"examples": [artifact]}, properties)
+    files = sorted(str(file.relative_to(out)) for file in out.rglob("*") if file.is_file())
+    splits: dict[str, Counter[bytes]] = {}
+    for file in files:
+        records = tf.data.TFRecordDataset(str(out / file), "GZIP").as_numpy_iterator()
+        # TFX writes the features of an example in any order.
+        splits[file.partition("/")[0]] = Counter(
+            tf.train.Example.FromString(record).SerializeToString(deterministic=True)
+            for record in records
+        )
+    return splits, artifact.mlmd_artifact, files
+
+
+def configs(inputs: dict[str, str], outputs: dict[str, int], **options: str) -> dict[str, Any]:
+    from tfx.proto import example_gen_pb2 as pb
+
+    config = pb.SplitConfig(
+        splits=[pb.SplitConfig.Split(name=n, hash_buckets=b) for n, b in outputs.items()], **options
+    )
+    splits = [pb.Input.Split(name=n, pattern=pattern) for n, pattern in inputs.items()]
+    output = pb.Output(split_config=config) if outputs else pb.Output()
+    return {"input_config": pb.Input(splits=splits), "output_config": output}
+
+
+@pytest.mark.parametrize(
+    ("inputs", "outputs", "options"),
+    [
+        ({"single_split": "*"}, {"train": 2, "eval": 1}, {}),
+        ({"single_split": "*"}, {"a": 1, "b": 3, "c": 4}, {"partition_feature_name": "n"}),
+        ({"one": "1*", "none": "empty.csv"}, {}, {}),
+    ],
+)
+def test_the_artifact_is_that_of_tfx(tmp_path: Path, inputs, outputs, options):
+    from tfx.components.example_gen.csv_example_gen.executor import Executor
+
+    from fluentml.executors import csv_example_gen
+
+    data = tmp_path / "data"
+    data.mkdir()
+    for name, content in {"1.csv": ROWS, "12.csv": ROWS, "empty.csv": ROWS[:9]}.items():
+        (data / name).write_text(content)
+    made = configs(inputs, outputs, **options)
+    splits, properties, files = run(csv_example_gen.Executor, data, tmp_path / "ours", **made)
+    assert len(splits) == len(outputs or inputs)
+    assert sum(map(Counter.total, splits.values())) == 120
+    theirs = run(Executor, data, tmp_path / "theirs", **made)
+    properties.uri = theirs[1].uri
+    assert (splits, properties, files) == theirs
+
+
+@pytest.mark.parametrize("feature", ["x", "no"])
+def test_examples_are_dealt_by_what_can_be_hashed(tmp_path: Path, feature: str):
+    from fluentml.executors import csv_example_gen
+
+    (tmp_path / "rows.csv").write_text(ROWS)
+    made = configs({"single_split": "*.csv"}, {"a": 1, "b": 1}, partition_feature_name=feature)
+    with pytest.raises(Exception, match=f"dealt into splits by '{feature}'"):
+        run(csv_example_gen.Executor, tmp_path, tmp_path / "out", **made)
+
+
+def test_tfx_makes_the_examples_where_ours_is_not_wanted(tmp_path: Path, monkeypatch):
+    from fluentml.executors import csv_example_gen
+
+    (tmp_path / "data").mkdir()
+    (tmp_path / "data/rows.csv").write_text(ROWS)
+    pipeline = fml.PipelineDef("p", root=tmp_path).from_csv(tmp_path / "data")
+    monkeypatch.delattr(csv_example_gen.Executor, "read")
+    assert pipeline.run(quiet=True, fast=False).succeeded
+    with pytest.raises(fml.RunError):
+        pipeline.run(quiet=True)

@@ -1,7 +1,7 @@
-"""CSV files into tf.Examples: the same ones as TFX's CsvExampleGen makes, in a fraction of the time.
+"""CSV files into tf.Examples, the same ones as TFX's CsvExampleGen makes.
 
-The files are read twice, in ranges of whole records that any Beam runner deals out: for the types of
-the columns, and for the examples.
+The files are read twice, in ranges of whole records that any Beam runner deals out: for the types
+of the columns, and for the examples.
 """
 
 from __future__ import annotations

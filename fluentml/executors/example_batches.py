@@ -57,7 +57,7 @@ class BatchExampleGenExecutor(BaseExampleGenExecutor, abc.ABC):
     def GenerateExamplesByBeam(  # noqa: N802 (TFX's name)
         self, pipeline: Any, exec_properties: dict[str, Any]
     ) -> dict[str, Any]:
-        """Write the examples where they are made, and leave nothing for TFX to shuffle and write."""
+        """Write the examples where they are made, and leave nothing for TFX to write."""
         inputs, outputs = example_gen_pb2.Input(), example_gen_pb2.Output()
         keys = standard_component_specs
         proto_utils.json_to_proto(exec_properties[keys.INPUT_CONFIG_KEY], inputs)

@@ -127,9 +127,7 @@ def content(values: pa.Array) -> bytes:
 
 
 def varints(values: np.ndarray) -> tuple[bytes, np.ndarray]:
-    """Return whole numbers of 64 bits as protobuf packs them, one after the other, and the size
-    of each.
-    """
+    """Return whole numbers of 64 bits as protobuf packs them, and the size of each."""
     bits = values.astype(np.int64, copy=False).view(np.uint64)
     sizes = np.ones(len(bits), np.int64)
     for shift in range(7, 64, 7):
