@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import csv
 import io
+import re
 from collections import Counter
 from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +16,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 import fluentml as fml
+from fluentml import datasets
 
 pytestmark = pytest.mark.tfx
 
@@ -30,7 +33,18 @@ FRACTIONS = [
     "-87.655998182000001",
 ]
 ODD_NUMBERS = ["+1", " 1", "1 ", "1_0", "\t2", "+.5", "nan", "-nan", "inf", "-Infinity", " 2.5 "]
-NO_NUMBERS = ["0x1f", "1e", "-", "--1", ".", "1-2", "9223372036854775808", "1__0", "\u0661", "1\u00a0"]
+NO_NUMBERS = [
+    "0x1f",
+    "1e",
+    "-",
+    "--1",
+    ".",
+    "1-2",
+    "9223372036854775808",
+    "1__0",
+    "\u0661",
+    "1\u00a0",
+]
 TEXT = ["a", "true", "2020-01-01", "é", "a,b", 'a"b', "a\nb", "a\r\nb", '"', "\n", " ", "null"]
 POOLS = [
     NUMBERS,
@@ -196,9 +210,8 @@ ROWS = "n,word,x\n" + "".join(
 )
 
 
-def run(executor: Any, folder: Path, out: Path, **configs: Any) -> tuple[dict, dict, list[str]]:
-    """Run an executor; return its splits, the artifact's properties and the files."""
-    import tensorflow as tf
+def run_only(executor: Any, folder: Path, out: Path, **configs: Any) -> Any:
+    """Run an executor; return the artifact."""
     from tfx.dsl.components.base.base_beam_executor import BaseBeamExecutor
     from tfx.proto import example_gen_pb2
     from tfx.types.standard_artifacts import Examples
@@ -218,6 +231,14 @@ def run(executor: Any, folder: Path, out: Path, **configs: Any) -> tuple[dict, d
     context = BaseBeamExecutor.Context([IN_PROCESS_RUNNER], tmp_dir=str(out), unique_id="1")
     with wheels.in_process(), beam.light([IN_PROCESS_RUNNER]):
         executor(context).Do({}, {"examples": [artifact]}, properties)
+    return artifact.mlmd_artifact
+
+
+def run(executor: Any, folder: Path, out: Path, **configs: Any) -> tuple[dict, Any, list[str]]:
+    """Run an executor; return its splits, the artifact and the files."""
+    import tensorflow as tf
+
+    artifact = run_only(executor, folder, out, **configs)
     files = sorted(str(file.relative_to(out)) for file in out.rglob("*") if file.is_file())
     splits: dict[str, Counter[bytes]] = {}
     for file in files:
@@ -227,7 +248,7 @@ def run(executor: Any, folder: Path, out: Path, **configs: Any) -> tuple[dict, d
             tf.train.Example.FromString(record).SerializeToString(deterministic=True)
             for record in records
         )
-    return splits, artifact.mlmd_artifact, files
+    return splits, artifact, files
 
 
 def configs(inputs: dict[str, str], outputs: dict[str, int], **options: str) -> dict[str, Any]:
@@ -259,12 +280,12 @@ def test_the_artifact_is_that_of_tfx(tmp_path: Path, inputs, outputs, options):
     for name, content in {"1.csv": ROWS, "12.csv": ROWS, "empty.csv": ROWS[:9]}.items():
         (data / name).write_text(content)
     made = configs(inputs, outputs, **options)
-    splits, properties, files = run(csv_example_gen.Executor, data, tmp_path / "ours", **made)
+    splits, artifact, files = run(csv_example_gen.Executor, data, tmp_path / "ours", **made)
     assert len(splits) == len(outputs or inputs)
     assert sum(map(Counter.total, splits.values())) == 120
     theirs = run(Executor, data, tmp_path / "theirs", **made)
-    properties.uri = theirs[1].uri
-    assert (splits, properties, files) == theirs
+    artifact.uri = theirs[1].uri
+    assert (splits, artifact, files) == theirs
 
 
 @pytest.mark.parametrize("feature", ["x", "no"])
@@ -287,3 +308,31 @@ def test_tfx_makes_the_examples_where_ours_is_not_wanted(tmp_path: Path, monkeyp
     assert pipeline.run(quiet=True, fast=False).succeeded
     with pytest.raises(fml.RunError):
         pipeline.run(quiet=True)
+
+
+def grown(work: Any) -> float:
+    """Return by how many MB the memory of this process grew at most, while it worked."""
+
+    def megabytes(name: str) -> float:
+        status = Path("/proc/self/status").read_text()
+        return int(re.search(rf"{name}:\s+(\d+) kB", status).group(1)) / 1024
+
+    Path("/proc/self/clear_refs").write_text("5")  # Linux forgets the peak
+    before = megabytes("VmRSS")
+    work()
+    return megabytes("VmHWM") - before
+
+
+def test_memory_does_not_grow_with_the_rows(tmp_path: Path):
+    from fluentml.executors import csv_example_gen
+
+    made = configs({"single_split": "*"}, {"train": 2, "eval": 1})
+    header, *lines = (Path(datasets.taxi()) / "data.csv").read_text().splitlines(keepends=True)
+    peaks = []
+    for times in (2, 2, 20):
+        data = tmp_path / f"{len(peaks)}"
+        data.mkdir()
+        (data / "rows.csv").write_text(header + "".join(lines[:10_000] * times))
+        out = data / "out"
+        peaks.append(grown(partial(run_only, csv_example_gen.Executor, data, out, **made)))
+    assert peaks[2] <= 1.5 * max(peaks[:2])

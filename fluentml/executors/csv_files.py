@@ -136,7 +136,7 @@ def _by_arrow(block: bytes, columns: int) -> list[pa.Array]:
         ),
     )
     (batch,) = reader
-    found = batch.columns
+    found: list[pa.Array] = batch.columns
     if any(
         (pa.compute.max(pa.compute.binary_length(c)).as_py() or 0) > LONGEST_CELL for c in found
     ):

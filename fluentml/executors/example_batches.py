@@ -31,7 +31,17 @@ from tfx.types import artifact_utils, standard_component_specs
 from tfx.utils import proto_utils
 
 from fluentml.errors import DataError
-from fluentml.executors.feature_columns import BYTES, INTS, Column, binary, content, serialize
+from fluentml.executors.feature_columns import (
+    BYTES,
+    INTS,
+    Column,
+    Numbers,
+    binary,
+    content,
+    each,
+    of_features,
+    serialize,
+)
 
 Batch = dict[str, Column]
 """The features of some rows."""
@@ -99,12 +109,14 @@ class _Split(beam.DoFn):
 
     def process(self, batch: Batch) -> Iterator[Any]:
         examples = serialize(batch)
-        each = examples.to_pylist()
-        records = _records(examples, each)
+        if not len(examples):
+            return
+        contents = each(examples)
+        records = _records(examples, contents)
         if self._ends is None:
             yield beam.pvalue.TaggedOutput(self._names[0], content(records))
             return
-        digests = _hashed(each) if self._feature is None else self._digests(batch)
+        digests = _hashed(contents) if self._feature is None else self._digests(batch)
         into = np.searchsorted(self._ends, _modulo(digests, int(self._ends[-1])), side="right")
         for place, name in enumerate(self._names):
             chosen = records.filter(pa.array(into == place))
@@ -114,9 +126,9 @@ class _Split(beam.DoFn):
     def _digests(self, batch: Batch) -> bytes:
         """Return the hashes of the feature by which examples are dealt."""
         assert self._feature is not None
-        column = batch.get(self._feature)
-        coded = column.serialized().dictionary_encode() if column else None
-        known = coded.dictionary.to_pylist() if coded else [b""]
+        column = batch.get(self._feature, of_features(pa.nulls(1, pa.binary())))
+        coded = column.serialized().dictionary_encode()
+        known = coded.dictionary.to_pylist()
         if any(value[:1] not in (BYTES, INTS) for value in known):
             raise DataError(
                 f"Examples are dealt into splits by {self._feature!r}, which is no column of whole "
@@ -125,7 +137,7 @@ class _Split(beam.DoFn):
                 hint="name one of these that fits: partition_on=…",
             )
         digests = np.frombuffer(_hashed(known), "V32")
-        return digests[coded.indices.to_numpy()].tobytes()
+        return bytes(digests[coded.indices.to_numpy()])
 
 
 def _hashed(values: list[bytes]) -> bytes:
@@ -134,9 +146,9 @@ def _hashed(values: list[bytes]) -> bytes:
     return b"".join([sha256(value).digest() for value in values])
 
 
-def _records(examples: pa.Array, each: list[bytes]) -> pa.Array:
+def _records(examples: pa.Array, contents: list[bytes]) -> pa.Array:
     """Return examples as records of a TFRecord file."""
-    sums = np.array([google_crc32c.value(example) for example in each], np.uint32)
+    sums = np.array([google_crc32c.value(example) for example in contents], np.uint32)
     lengths, rows = np.unique(pc.binary_length(examples), return_inverse=True)
     starts = [int(length).to_bytes(8, "little") for length in lengths]
     checks = _masked(np.array([google_crc32c.value(start) for start in starts], np.uint32))
@@ -149,12 +161,12 @@ def _records(examples: pa.Array, each: list[bytes]) -> pa.Array:
     )
 
 
-def _masked(sums: np.ndarray) -> np.ndarray:
+def _masked(sums: Numbers) -> Numbers:
     """Return checksums as they stand in TFRecord files."""
     return (sums >> np.uint32(15) | sums << np.uint32(17)) + np.uint32(0xA282EAD8)
 
 
-def _modulo(digests: bytes, buckets: int) -> np.ndarray:
+def _modulo(digests: bytes, buckets: int) -> Numbers:
     """Return the remainders of SHA-256 hashes, whole numbers of 256 bits."""
     words = np.frombuffer(digests, ">u4").reshape(-1, 8).astype(np.uint64)
     remainders = np.zeros(len(words), np.uint64)
@@ -185,7 +197,8 @@ class _GzipFile:
     """So many pieces wait at most, and no more of memory is taken."""
 
     def __init__(self, file: Any) -> None:
-        self._file, self._error = file, None
+        self._file = file
+        self._error: Exception | None = None
         self._pieces: queue.Queue[bytes | None] = queue.Queue(self.WAITING)
         self._thread = threading.Thread(target=self._compress, daemon=True)
         self._thread.start()

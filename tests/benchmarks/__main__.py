@@ -1,14 +1,16 @@
 """What fluentml costs, always beside plain TFX in the same run.
 
-python -m tests.benchmarks [start] [run] [--rounds N]
+python -m tests.benchmarks [start] [run] [csv] [--rounds N] [--rows N]
 """
 
 from __future__ import annotations
 
 import argparse
+import itertools
 import tempfile
 from pathlib import Path
 
+from fluentml import datasets
 from tests.benchmarks.measure import compare, cost
 
 REPOSITORY = Path(__file__).parents[2]
@@ -36,6 +38,29 @@ from tests.handwritten.taxi_tfx import main
 main()
 """
 
+FROM_CSV = """
+import sys
+import fluentml as fml
+data, root = sys.argv[1:]
+fml.PipelineDef("csv", root=root).from_csv(data).run(quiet=True)
+"""
+FROM_CSV_BY_HAND = """
+import sys
+from tfx.components.example_gen.csv_example_gen.component import CsvExampleGen
+from tfx.orchestration.local.local_dag_runner import LocalDagRunner
+from tfx.orchestration.metadata import sqlite_metadata_connection_config
+from tfx.orchestration.pipeline import Pipeline
+data, root = sys.argv[1:]
+pipeline = Pipeline(
+    "csv",
+    root,
+    components=[CsvExampleGen(input_base=data)],
+    metadata_connection_config=sqlite_metadata_connection_config(root + "/metadata.db"),
+    beam_pipeline_args=["--runner=apache_beam.runners.portability.fn_api_runner.FnApiRunner"],
+)
+LocalDagRunner().run(pipeline)
+"""
+
 
 def start(rounds: int) -> None:
     """Import, build, wire and check the taxi chain, beside importing TFX and beside nothing."""
@@ -57,13 +82,43 @@ def run(rounds: int) -> None:
     compare("The taxi chain, start to end", ours, {"TFX by hand": by_hand})
 
 
+def csv(rounds: int, rows: int) -> None:
+    """Make split tf.Examples of a CSV file, and of one that is ten times as long."""
+    ours, by_hand, tenfold = [], [], []
+    with tempfile.TemporaryDirectory() as data:
+        short, long = (_trips(Path(data, f"{n}"), n) for n in (rows, 10 * rows))
+        for _ in range(rounds):
+            for program, trips, costs in (
+                (FROM_CSV, short, ours),
+                (FROM_CSV_BY_HAND, short, by_hand),
+                (FROM_CSV, long, tenfold),
+            ):
+                with tempfile.TemporaryDirectory() as root:
+                    costs.append(cost(program, [str(trips), root], REPOSITORY))
+    compare(f"CSV to split tf.Examples, {rows:,} rows", ours, {"TFX by hand": by_hand})
+    compare(f"CSV to split tf.Examples, {10 * rows:,} rows", tenfold, {f"{rows:,} rows": ours})
+
+
+def _trips(folder: Path, rows: int) -> Path:
+    """Write so many taxi trips into a folder; only the first column's numbers are made up."""
+    folder.mkdir()
+    header, *lines = (Path(datasets.taxi()) / "data.csv").read_text().splitlines(keepends=True)
+    with (folder / "trips.csv").open("w") as file:
+        file.write("trip," + header)
+        file.writelines(f"{n},{line}" for n, line in zip(range(rows), itertools.cycle(lines)))
+    return folder
+
+
 if __name__ == "__main__":
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("what", nargs="*", help="start, run; default: both")
+    parser.add_argument("what", nargs="*", help="start, run, csv; default: all")
     parser.add_argument("--rounds", type=int, default=3, help="runs of each; default: 3")
+    parser.add_argument("--rows", type=int, default=500_000, help="of csv; default: 500,000")
     arguments = parser.parse_args()
-    what = arguments.what or ["start", "run"]
+    what = arguments.what or ["start", "run", "csv"]
     if "start" in what:
         start(arguments.rounds)
     if "run" in what:
         run(arguments.rounds)
+    if "csv" in what:
+        csv(arguments.rounds, arguments.rows)
