@@ -57,7 +57,7 @@ def examples(table: Any) -> list[bytes]:
     return [one for batch in batches(table) for one in serialize(batch).to_pylist()]
 
 
-@settings(deadline=None, max_examples=150)
+@settings(deadline=None, max_examples=80)
 @given(arrays=st.lists(columns(), min_size=1, max_size=4))
 def test_columns_give_what_rows_give(arrays: list[Any]):
     import pyarrow as pa

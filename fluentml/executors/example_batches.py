@@ -10,10 +10,10 @@ from __future__ import annotations
 import abc
 import hashlib
 import os
-import queue
-import threading
 import zlib
+from collections import deque
 from collections.abc import Callable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
 from typing import Any
 
 import apache_beam as beam
@@ -193,37 +193,28 @@ class _TFRecordSink(FileBasedSink):
 class _GzipFile:
     """A file that is compressed in a thread of its own, while the next batch is made."""
 
+    LEVEL = 2
+    """Twice as fast as zlib's default; as features come in order, files are smaller than TFX's."""
     WAITING = 4
-    """So many pieces wait at most, and no more of memory is taken."""
+    """So many pieces wait at most, and take no more memory."""
 
     def __init__(self, file: Any) -> None:
         self._file = file
-        self._error: Exception | None = None
-        self._pieces: queue.Queue[bytes | None] = queue.Queue(self.WAITING)
-        self._thread = threading.Thread(target=self._compress, daemon=True)
-        self._thread.start()
+        self._gzip = zlib.compressobj(self.LEVEL, wbits=zlib.MAX_WBITS | 16)
+        self._thread = ThreadPoolExecutor(1)
+        self._waiting: deque[Future[None]] = deque()
 
     def write(self, piece: bytes) -> None:
-        self._pieces.put(piece)
-        if self._error:
-            raise self._error
+        self._waiting.append(self._thread.submit(self._compress, piece))
+        if len(self._waiting) > self.WAITING:
+            self._waiting.popleft().result()
 
     def close(self) -> None:
-        self._pieces.put(None)
-        self._thread.join()
+        with self._thread:
+            for piece in self._waiting:
+                piece.result()
+        self._file.write(self._gzip.flush())
         self._file.close()
-        if self._error:
-            raise self._error
 
-    def _compress(self) -> None:
-        gzip = zlib.compressobj(wbits=zlib.MAX_WBITS | 16)
-        while (piece := self._pieces.get()) is not None:
-            if not self._error:
-                self._try(lambda piece=piece: gzip.compress(piece))
-        self._try(gzip.flush)
-
-    def _try(self, compressed: Any) -> None:
-        try:
-            self._file.write(compressed())
-        except Exception as error:
-            self._error = error
+    def _compress(self, piece: bytes) -> None:
+        self._file.write(self._gzip.compress(piece))
