@@ -17,6 +17,7 @@ from hypothesis import strategies as st
 
 import fluentml as fml
 from fluentml import datasets
+from tests.messages import message_of
 
 pytestmark = pytest.mark.tfx
 
@@ -288,14 +289,29 @@ def test_the_artifact_is_that_of_tfx(tmp_path: Path, inputs, outputs, options):
     assert (splits, artifact, files) == theirs
 
 
-@pytest.mark.parametrize("feature", ["x", "no"])
-def test_examples_are_dealt_by_what_can_be_hashed(tmp_path: Path, feature: str):
-    from fluentml.executors import csv_example_gen
+def test_fractions_deal_no_examples(tmp_path: Path):
+    (tmp_path / "data").mkdir()
+    (tmp_path / "data/rows.csv").write_text(ROWS)
+    pipeline = fml.PipelineDef("p", root=tmp_path).from_csv(tmp_path / "data", partition_on="x")
+    lines = message_of(fml.RunError, pipeline.run, quiet=True).splitlines()
+    assert lines[:2] == [
+        "CsvExampleGen failed: Examples are dealt into splits by 'x', which is no column of whole "
+        "numbers or text, or has no value in some row.",
+        "The columns: 'n', 'word', 'x'.",
+    ]
+    assert lines[3:] == ["Hint: name one of these that fits: partition_on=…"]
 
-    (tmp_path / "rows.csv").write_text(ROWS)
-    made = configs({"single_split": "*.csv"}, {"a": 1, "b": 1}, partition_feature_name=feature)
-    with pytest.raises(Exception, match=f"dealt into splits by '{feature}'"):
-        run(csv_example_gen.Executor, tmp_path, tmp_path / "out", **made)
+
+def test_a_missing_column_deals_no_examples(tmp_path: Path):
+    import pyarrow as pa
+
+    from fluentml.executors.example_batches import _Split
+    from fluentml.executors.parquet_columns import batches
+
+    config = configs({}, {"a": 1}, partition_feature_name="no")["output_config"].split_config
+    (batch,) = batches(pa.table({"n": [1]}))
+    with pytest.raises(fml.DataError, match="dealt into splits by 'no'"):
+        list(_Split(config, ["a"]).process(batch))
 
 
 def test_tfx_makes_the_examples_where_ours_is_not_wanted(tmp_path: Path, monkeypatch):
