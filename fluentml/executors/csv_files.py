@@ -14,6 +14,7 @@ from typing import NamedTuple
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 import pyarrow.csv
 from apache_beam.io.filesystems import FileSystems
 from tfx.components.example_gen.csv_example_gen import executor as tfx_csv
@@ -137,9 +138,7 @@ def _by_arrow(block: bytes, columns: int) -> list[pa.Array]:
     )
     (batch,) = reader
     found: list[pa.Array] = batch.columns
-    if any(
-        (pa.compute.max(pa.compute.binary_length(c)).as_py() or 0) > LONGEST_CELL for c in found
-    ):
+    if any((pc.max(pc.binary_length(cells)).as_py() or 0) > LONGEST_CELL for cells in found):
         raise pa.ArrowInvalid("a cell is longer than Python's csv module takes")
     return found
 
