@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
-from typing import Annotated
+from typing import Annotated, Any
 
-from pydantic import ValidationError, model_validator
+from pydantic import ConfigDict, ValidationError, field_validator, model_validator
 from typing_extensions import Self
 
 from fluentml import components as _components  # noqa: F401  (fills Component.KINDS)
 from fluentml.component import AnyComponent
 from fluentml.errors import FluentmlError, LoadError, WiringError, did_you_mean, listing
 from fluentml.spec import Channel, FrozenDict, Proto, Spec, absolute, is_remote, proto_of
+from fluentml.urls import is_from_environment, metadata_server, password_in
 
 
 class Settings(Spec):
@@ -23,15 +25,29 @@ class Settings(Spec):
         cache: Whether a node whose inputs and parameters are those of an earlier execution takes
             over its outputs instead of running.
         beam_pipeline_args: Arguments for Apache Beam; the in-process runner unless they name one.
-        metadata: ML Metadata's SQLite file, or its `ConnectionConfig`. Default: `metadata.db`
-            under the pipeline root.
+        metadata: ML Metadata's SQLite file, the URL of a database server, or its
+            `ConnectionConfig`. Default: `metadata.db` under the pipeline root.
     """
+
+    # What pydantic says of a wrong URL would show the password.
+    model_config = ConfigDict(hide_input_in_errors=True)
 
     name: str
     root: str = "artifacts"
     cache: bool = False
     beam_pipeline_args: tuple[str, ...] = ()
     metadata: Annotated[Proto | None, proto_of("ml_metadata.ConnectionConfig")] | str = None
+
+    @field_validator("metadata")
+    @classmethod
+    def _without_passwords(cls, metadata: Proto | str | None) -> Proto | str | None:
+        if isinstance(metadata, str) and ("://" in metadata or is_from_environment(metadata)):
+            metadata_server(metadata)
+        elif isinstance(metadata, Proto):
+            passwords = _values_of("password", json.loads(metadata.text))
+            if not all(map(is_from_environment, passwords)):
+                raise password_in("with_metadata() got a ConnectionConfig")
+        return metadata
 
     @property
     def pipeline_root(self) -> str:
@@ -183,6 +199,15 @@ class Graph(Spec):
             ]
             blocks.append("\n".join(lines))
         return "\n\n".join(blocks)
+
+
+def _values_of(ending: str, message: dict[str, Any]) -> Iterator[str]:
+    """Yield the values of all fields of a message whose names end so."""
+    for name, value in message.items():
+        if isinstance(value, dict):
+            yield from _values_of(ending, value)
+        elif name.endswith(ending):
+            yield value
 
 
 def _mermaid(id: str) -> str:

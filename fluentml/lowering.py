@@ -9,7 +9,7 @@ from typing import Any
 from fluentml.component import WHEN, Component
 from fluentml.errors import DefinitionError, WiringError, listing
 from fluentml.graph import Graph, Node, Settings
-from fluentml.spec import Proto, absolute, import_needed
+from fluentml.spec import import_needed
 
 IN_PROCESS_RUNNER = "--runner=apache_beam.runners.portability.fn_api_runner.FnApiRunner"
 """Beam's in-process runner, by the name that every supported version takes. Beam's default would
@@ -33,6 +33,19 @@ def lower(graph: Graph) -> Any:
     return _pipeline(graph.settings, made.values())
 
 
+def for_runners(graph: Graph) -> Any:
+    """Return the pipeline of a graph for TFX's own runners, which know no `${NAME}`.
+
+    Raises:
+        BackendError: A variable of the metadata's connection is not set.
+    """
+    made = lower(graph)
+    from fluentml.stores.connection import resolved
+
+    made.metadata_connection_config = resolved(made.metadata_connection_config)
+    return made
+
+
 def lower_exit(graph: Graph, node: Node, known: Mapping[str, str]) -> Any:
     """Return a `tfx.orchestration.pipeline.Pipeline` of one exit step.
 
@@ -47,13 +60,15 @@ def lower_exit(graph: Graph, node: Node, known: Mapping[str, str]) -> Any:
 def _pipeline(settings: Settings, components: Iterable[Any]) -> Any:
     from tfx.orchestration import pipeline
 
+    from fluentml.stores.connection import connection_config
+
     return pipeline.Pipeline(
         pipeline_name=settings.name,
         pipeline_root=settings.pipeline_root,
         components=list(components),
         enable_cache=settings.cache,
         beam_pipeline_args=beam_pipeline_args(settings),
-        metadata_connection_config=metadata_connection(settings),
+        metadata_connection_config=connection_config(settings),
     )
 
 
@@ -72,16 +87,6 @@ def beam_pipeline_args(settings: Settings) -> list[str]:
     given = settings.beam_pipeline_args
     names_runner = any(argument.startswith("--runner") for argument in given)
     return [*given] if names_runner else [IN_PROCESS_RUNNER, *given]
-
-
-def metadata_connection(settings: Settings) -> Any:
-    """Return ML Metadata's `ConnectionConfig`."""
-    from tfx.orchestration import metadata
-
-    if isinstance(settings.metadata, Proto):
-        return settings.metadata.message()
-    path = settings.metadata or f"{settings.pipeline_root}/metadata.db"
-    return metadata.sqlite_metadata_connection_config(absolute(path))
 
 
 def _component(node: Node, made: dict[str, Any]) -> Any:

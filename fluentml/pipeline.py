@@ -100,10 +100,11 @@ class PipelineDef(Verbs):
 
         Runtime parameters have their defaults; `with_params(…)` before it gives them others. Exit
         steps are left out: TFX's pipelines have none, and only its Kubeflow runner takes some.
+        Variables in with_metadata(…) are put in now; TFX's LocalDagRunner logs the connection.
         """
-        from fluentml.lowering import lower
+        from fluentml.lowering import for_runners
 
-        return lower(self.graph)
+        return for_runners(self.graph)
 
     @property
     def params(self) -> dict[str, Any]:

@@ -26,7 +26,7 @@ from tests.test_sources import examples_of, values
 
 P = fml.PipelineDef("test")
 SECRET = "p@ss/w:rd%20?"
-SERVERS = Path(__file__).parents[1] / ".servers"
+SERVERS = (Path(__file__).parents[1] / ".servers").resolve()
 
 
 # -- the URL ---------------------------------------------------------------------------------------

@@ -6,8 +6,6 @@ from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from platformdirs import user_log_path
-
 from fluentml.backends import Backend
 from fluentml.errors import BackendError
 from fluentml.graph import Graph
@@ -36,7 +34,8 @@ class LocalBackend(Backend):
         """Run the graph's nodes in order; each sees the outputs of those before it.
 
         Raises:
-            BackendError: This machine lacks something that a node needs.
+            BackendError: This machine lacks something that a node needs, or the pipeline's folder
+                or metadata cannot be used.
             MissingDependencyError: TFX is not installed.
             RunError: A node failed; its outputs are removed, those before it stay.
         """
@@ -44,11 +43,14 @@ class LocalBackend(Backend):
         import_needed("tfx")
         from fluentml.local.capture import captured
         from fluentml.local.progress import Progress
+        from fluentml.stores.fitness import refuse_unfit
+        from fluentml.stores.ownership import running
 
+        refuse_unfit(graph.settings)
         run_id = datetime.now().strftime("%Y%m%d-%H%M%S-%f")
         log = _make_log(graph, run_id)
         names = ["TensorFlow Extended", *(node.id for node in graph.nodes)]
-        with captured(log, echo=self.verbose) as stream:
+        with captured(log, echo=self.verbose) as stream, running(graph.settings, run_id):
             progress = Progress(stream, names, quiet=self.quiet)
             progress.say(f"{graph.settings.name}  run {run_id}")
             with progress.step("TensorFlow Extended") as step:
@@ -89,19 +91,8 @@ def _refuse_the_impossible(graph: Graph) -> None:
 
 
 def _make_log(graph: Graph, run_id: str) -> Path:
-    """Return the run's log file, empty: so a root that cannot be written shows at once."""
-    settings = graph.settings
-    if settings.is_remote:
-        folder = user_log_path("fluentml") / settings.name
-    else:
-        folder = Path(settings.pipeline_root) / "_runs"
-    log = folder / f"{run_id}.log"
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-        log.touch()
-    except OSError as error:
-        raise BackendError(
-            f"The run cannot write its log {str(log)!r}: {error.strerror}.",
-            hint=f"choose another root: PipelineDef({settings.name!r}, root=…).",
-        ) from error
+    from fluentml.stores.files import runs_folder
+
+    log = runs_folder(graph.settings) / f"{run_id}.log"
+    log.touch()
     return log

@@ -11,9 +11,9 @@ from pydantic import ConfigDict, field_validator
 
 from fluentml.components._example_gen import ExampleGen
 from fluentml.errors import DefinitionError
+from fluentml.urls import is_from_environment, refuse_passwords
 
 _IN_A_FILE = re.compile(r"(?:sqlite|duckdb)(?:\+\w+)?:///(?P<path>[^?]*)")
-_FROM_ENVIRONMENT = re.compile(r"\$\{\w+\}")
 
 
 class SqlExampleGen(ExampleGen):
@@ -39,19 +39,13 @@ class SqlExampleGen(ExampleGen):
     @field_validator("url")
     @classmethod
     def _without_secrets(cls, url: str) -> str:
-        if not (_FROM_ENVIRONMENT.fullmatch(url) or re.match(r"[\w+.]+://", url)):
+        if not (is_from_environment(url) or re.match(r"[\w+.]+://", url)):
             raise DefinitionError(
                 "from_sql() got a url= that is no database URL.",
                 hint='write "sqlite:///trips.db", '
                 '"postgresql://user:${DB_PASSWORD}@host/database" or "${DATABASE_URL}".',
             )
-        if any(not _FROM_ENVIRONMENT.fullmatch(secret) for secret in _secrets(url)):
-            raise DefinitionError(
-                "from_sql() got a url= with a password in it, which would end up in the graph, "
-                "the logs and the metadata.",
-                hint="put it into an environment variable and write "
-                '"postgresql://user:${DB_PASSWORD}@host/database".',
-            )
+        refuse_passwords("from_sql() got a url=", url)
         return url
 
     @field_validator("query")
@@ -86,12 +80,3 @@ class SqlExampleGen(ExampleGen):
             custom_executor_spec=BeamExecutorSpec(Executor),
             **self.buckets(),
         )
-
-
-def _secrets(url: str) -> list[str]:
-    """Return what stands in a URL where passwords stand."""
-    rest = url.partition("://")[2]
-    user, at, _ = rest.rpartition("@")
-    _, colon, password = user.partition(":")
-    secrets = [password] if at and colon and not rest.startswith("/") else []
-    return secrets + re.findall(r"(?i)[?&;][\w.-]*(?:passw|pwd|secret|token)[\w.-]*=([^&;]*)", url)

@@ -178,9 +178,10 @@ class Run:
     def _failure(self, node: Node, error: BaseException) -> RunError:
         from fluentml.executors.pusher import NotPushedError
         from fluentml.local.failure import as_raised, is_frame, summary, user_frames
+        from fluentml.stores.fitness import in_words
 
         logging.getLogger("fluentml").error("%s failed", node.id, exc_info=error)
-        error = as_raised(error)
+        error = in_words(as_raised(error), self.graph.settings)
         result = self._so_far()
         if isinstance(error, NotPushedError):
             return self._not_pushed(node, result)

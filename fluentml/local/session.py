@@ -15,6 +15,7 @@ from fluentml.executors import csv_example_gen, pusher, transform, tuner
 from fluentml.local import beam, wheels
 from fluentml.lowering import IN_PROCESS_RUNNER, to_ir
 from fluentml.results import Artifact, State
+from fluentml.stores.connection import resolved
 
 STATES: dict[int, State] = {
     mlmd.Execution.COMPLETE: "done",
@@ -62,7 +63,7 @@ class Session:
         for id, spec in self._deployment.executor_specs.items():
             self.choose_executor(id, spec)
         connection = self._deployment.metadata_connection_config
-        self._connection = getattr(connection, connection.WhichOneof("connection_config"))
+        self._connection = resolved(getattr(connection, connection.WhichOneof("connection_config")))
 
     def another(self, pipeline: Any) -> Session:
         """Return a session of the same run for another pipeline: that of an exit step."""

@@ -1,0 +1,213 @@
+"""From the settings to an open metadata store; passwords come in at the last moment."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import re
+import socket
+import sys
+import tempfile
+from collections.abc import Callable, Iterator, Mapping
+from pathlib import Path
+from typing import IO, Any
+
+from ml_metadata import proto as mlmd
+from ml_metadata.metadata_store import MetadataStore
+
+from fluentml.errors import BackendError
+from fluentml.graph import Settings
+from fluentml.spec import Proto, absolute
+from fluentml.urls import MetadataServer, metadata_server
+
+_VARIABLE = re.compile(r"\$\{(\w+)\}")
+_TOLD_BY_POSTGRESQL = re.compile(r"PostgreSQL error: (?:FATAL: +)?(.+)")
+_TOLD_BY_MYSQL = re.compile(r"error: (\S.+)")
+_UPGRADE = (
+    "ml_metadata.MetadataStore(config, enable_upgrade_migration=True) upgrades a database; copy it "
+    "first."
+)
+
+
+def metadata_file(settings: Settings) -> Path | None:
+    """Return the SQLite file with the metadata of a pipeline; None where a server keeps it."""
+    if isinstance(settings.metadata, Proto):
+        file = settings.metadata.message().sqlite.filename_uri
+        return Path(file) if file else None
+    if settings.metadata and "://" in settings.metadata:
+        return None
+    return Path(absolute(settings.metadata or f"{settings.pipeline_root}/metadata.db"))
+
+
+def connection_config(settings: Settings) -> Any:
+    """Return ML Metadata's `ConnectionConfig`, every `${NAME}` in it as it is."""
+    if isinstance(settings.metadata, Proto):
+        return settings.metadata.message()
+    config = mlmd.ConnectionConfig()
+    file = metadata_file(settings)
+    if file:
+        file.parent.mkdir(parents=True, exist_ok=True)  # as TFX does
+        config.sqlite.filename_uri = str(file)
+        config.sqlite.connection_mode = mlmd.SqliteMetadataSourceConfig.READWRITE_OPENCREATE
+    else:
+        _KINDS[(server := metadata_server(settings.metadata or "")).kind](config, server)
+    return config
+
+
+def _postgresql(config: Any, server: MetadataServer) -> None:
+    config.postgresql.host = server.host
+    config.postgresql.port = str(server.port)
+    config.postgresql.user = server.user
+    config.postgresql.password = server.password
+    config.postgresql.dbname = server.database
+    # A database is made by whoever looks after the server.
+    config.postgresql.skip_db_creation = True
+    for name, value in server.options.items():
+        setattr(config.postgresql.ssloption, name, value)
+
+
+def _mysql(config: Any, server: MetadataServer) -> None:
+    config.mysql.host = server.host
+    config.mysql.port = server.port
+    config.mysql.user = server.user
+    config.mysql.password = server.password
+    config.mysql.database = server.database
+    config.mysql.skip_db_creation = True
+    for name, value in server.options.items():
+        if name == "unix_socket":
+            config.mysql.socket = value
+        else:
+            setattr(config.mysql.ssl_options, name.removeprefix("ssl_"), value)
+
+
+_KINDS: dict[str, Callable[[Any, MetadataServer], None]] = {
+    "postgresql": _postgresql,
+    "mysql": _mysql,
+}
+
+
+def resolved(config: Any, environment: Mapping[str, str] = os.environ) -> Any:
+    """Return the config with every `${NAME}` replaced by that environment variable.
+
+    Raises:
+        BackendError: A variable is not set.
+    """
+    made = type(config)()
+    made.CopyFrom(config)
+    _fill(made, environment)
+    return made
+
+
+def _fill(message: Any, environment: Mapping[str, str]) -> None:
+    def value(match: re.Match[str]) -> str:
+        if match[1] not in environment:
+            raise BackendError(
+                f"with_metadata() needs the environment variable {match[1]!r}, and it is not set "
+                "here.",
+                hint=f"set it before the run: export {match[1]}=…",
+            )
+        return environment[match[1]]
+
+    for field, content in message.ListFields():
+        if field.type == field.TYPE_MESSAGE:
+            _fill(content, environment)
+        elif field.type == field.TYPE_STRING and "${" in content:
+            setattr(message, field.name, _VARIABLE.sub(value, content))
+
+
+def opened(settings: Settings) -> Any:
+    """Return the open `MetadataStore` of a pipeline; a new database gets its tables.
+
+    Raises:
+        BackendError: It cannot be opened, in one sentence.
+    """
+    config = connection_config(settings)
+    filled = resolved(config)
+    with tempfile.TemporaryFile() as heard:
+        try:
+            # What the C++ library writes to stderr holds the reason.
+            with _stderr_to(heard):
+                return MetadataStore(filled)
+        except RuntimeError as error:
+            heard.seek(0)
+            told = f"{error}\n{heard.read().decode(errors='replace')}"
+            raise _failure(settings, config, filled, told) from None
+
+
+def _failure(settings: Settings, config: Any, filled: Any, told: str) -> BackendError:
+    kind = config.WhichOneof("config")
+    if kind in ("postgresql", "mysql"):
+        where = getattr(config, kind)
+        database = where.dbname if kind == "postgresql" else where.database
+        what = f"the metadata store {database!r} at {where.host}:{where.port}"
+    else:
+        what = f"the metadata file {str(metadata_file(settings))!r}"
+    if "database version" in told:
+        return _other_version(what, told)
+    if kind == "postgresql":
+        return _refused(what, filled.postgresql, _first(_TOLD_BY_POSTGRESQL, told))
+    if kind == "mysql":
+        return _refused(what, filled.mysql, _first(_TOLD_BY_MYSQL, told))
+    return BackendError(
+        f"The run cannot open {what}: {told.partition(' query:')[0].strip()}.",
+        hint="see who may write there, or name another file: .with_metadata(…).",
+    )
+
+
+def _first(pattern: re.Pattern[str], text: str) -> str:
+    match = pattern.search(text)
+    return match[1].rstrip(" .") if match else ""
+
+
+def _other_version(what: str, told: str) -> BackendError:
+    numbers = re.findall(r"version (\d+)", told)
+    found, own = numbers[:2]
+    newer = int(found) > int(own)
+    return BackendError(
+        f"The run cannot use {what}: it has ML Metadata's schema {found}, and the ml_metadata that "
+        f"is installed here writes schema {own}.",
+        hint="run where the newer ml_metadata is installed, or name another store: "
+        ".with_metadata(…)."
+        if newer
+        else _UPGRADE,
+    )
+
+
+def _refused(what: str, where: Any, reason: str) -> BackendError:
+    if not getattr(where, "socket", "") and not _answers(where.host, int(where.port)):
+        return BackendError(
+            f"The run cannot reach {what}: nobody answers there.",
+            hint="start the server, or correct host and port in with_metadata(…).",
+        )
+    if "does not exist" in reason or "Unknown database" in reason:
+        return BackendError(
+            f"The run cannot open {what}: there is no such database.",
+            hint="make it on the server (CREATE DATABASE …); the tables come by themselves.",
+        )
+    return BackendError(
+        f"The run cannot open {what}: {reason or 'the server refuses user or password'}.",
+        hint="see user, password and rights; of MySQL's ways to log in ML Metadata knows "
+        "mysql_native_password only."
+        if hasattr(where, "socket")
+        else "see user, password and rights on the server.",
+    )
+
+
+def _answers(host: str, port: int) -> bool:
+    try:
+        with socket.create_connection((host, port), timeout=5):
+            return True
+    except OSError:
+        return False
+
+
+@contextlib.contextmanager
+def _stderr_to(file: IO[bytes]) -> Iterator[None]:
+    sys.stderr.flush()
+    saved = os.dup(2)
+    os.dup2(file.fileno(), 2)
+    try:
+        yield
+    finally:
+        os.dup2(saved, 2)
+        os.close(saved)

@@ -1,0 +1,111 @@
+"""Can a run write where it must, and read the metadata that is there? Said before it starts."""
+
+from __future__ import annotations
+
+import contextlib
+import errno
+import os
+import re
+import sqlite3
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+
+from fluentml.errors import BackendError
+from fluentml.graph import Settings
+from fluentml.stores.connection import metadata_file
+from fluentml.stores.files import runs_folder
+
+ROOM = 1 << 20
+"""Bytes without which no run gets anywhere."""
+_FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
+_FULL_IN_WORDS = re.compile(
+    r"No space left on device|database or disk is full|Disk quota exceeded|File too large|"
+    r"\[Errno (?:28|122|27)\]"
+)
+
+
+def refuse_unfit(settings: Settings) -> None:
+    """Raise where the pipeline's folder or its metadata file cannot serve a run.
+
+    Raises:
+        BackendError: It says which, and what to do.
+    """
+    folder = runs_folder(settings)
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryFile(dir=folder) as probe:
+            probe.write(bytes(ROOM))
+            probe.flush()
+    except OSError as error:
+        if error.errno in _FULL:
+            raise full(folder) from error
+        raise BackendError(
+            f"The run cannot write to {str(folder)!r}: {error.strerror}.",
+            hint=f"choose another root: PipelineDef({settings.name!r}, root=…).",
+        ) from error
+    file = metadata_file(settings)
+    if file and file.exists():
+        _refuse_file(file, has_run=any(folder.glob("*.log")))
+
+
+def full(folder: Path) -> BackendError:
+    """Return what there is to say of a disk without room."""
+    with contextlib.suppress(OSError):
+        free = os.statvfs(folder)
+        room = f", {free.f_bavail * free.f_frsize / 1e6:.0f} MB free"
+    return BackendError(
+        f"The disk of {str(folder)!r} is full{room}.",
+        hint="make room (`fluentml gc` clears old artifacts away) and run again; what was done "
+        "before is kept.",
+    )
+
+
+def in_words(error: Exception, settings: Settings) -> Exception:
+    """Return the error that a node failed by, or what it means where a disk was to blame."""
+    for one in _causes(error):
+        number = one.errno if isinstance(one, OSError) else None
+        if number in _FULL or _FULL_IN_WORDS.search(str(one)):
+            return full(_disk_of(one, settings))
+    return error
+
+
+def _disk_of(error: BaseException, settings: Settings) -> Path:
+    name = error.filename if isinstance(error, OSError) else None
+    return Path(name).parent if isinstance(name, str) and name else runs_folder(settings)
+
+
+def _causes(error: BaseException | None) -> Iterator[BaseException]:
+    while error is not None:
+        yield error
+        error = error.__cause__ or error.__context__
+
+
+def _refuse_file(file: Path, *, has_run: bool) -> None:
+    what = f"The metadata file {str(file)!r}"
+    restore = (
+        "put a copy of it back; or start anew with another root or with_metadata(…), for new "
+        "metadata would number new artifacts like the old ones."
+    )
+    if not file.is_file():
+        raise BackendError(f"{what} is a folder.", hint='name a file: .with_metadata("…/m.db").')
+    if not os.access(file, os.R_OK | os.W_OK, effective_ids=os.access in os.supports_effective_ids):
+        raise BackendError(
+            f"{what} cannot be read and written by this user.",
+            hint="see who owns it, or choose another root or with_metadata(…).",
+        )
+    if not file.stat().st_size and has_run:
+        raise BackendError(f"{what} is empty, and there were runs before.", hint=restore)
+    try:
+        with contextlib.closing(
+            sqlite3.connect(f"{file.absolute().as_uri()}?mode=ro", uri=True)
+        ) as database:
+            (found,) = database.execute("PRAGMA quick_check(1)").fetchone()
+    except sqlite3.OperationalError as error:
+        if "locked" in str(error):
+            return  # Somebody writes to it, and so it is in use.
+        raise BackendError(f"{what} cannot be opened: {error}.", hint=restore) from error
+    except sqlite3.DatabaseError as error:
+        raise BackendError(f"{what} is damaged: {error}.", hint=restore) from error
+    if found != "ok":
+        raise BackendError(f"{what} is damaged: {found}.", hint=restore)

@@ -1,0 +1,75 @@
+"""What a killed run left: executions that run for ever, and half-written outputs."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+from ml_metadata import proto as mlmd
+
+from fluentml.graph import Settings
+from fluentml.stores.files import SYSTEM, is_within, outputs_of, remove
+
+FAILED, CANCELED = mlmd.Execution.FAILED, mlmd.Execution.CANCELED
+UNFINISHED = (mlmd.Execution.NEW, mlmd.Execution.RUNNING)
+_RESULT = "__execution_result__"
+_STATEFUL = "__stateful_working_dir_index__"
+
+
+def heal(
+    settings: Settings, store: Any, run_id: str, why: str, state: int = FAILED
+) -> tuple[str, ...] | None:
+    """End the executions of a run that nobody runs any more, and remove what they half wrote.
+
+    Outputs are registered all at once when an execution has ended, so nothing refers to these. The
+    files go first: whoever is killed in between is repeated.
+
+    Args:
+        settings: The pipeline's.
+        store: Its open metadata store.
+        run_id: The run; no living process owns it.
+        why: What TFX shall tell of the executions.
+        state: What becomes of them.
+
+    Returns:
+        The ids of their nodes; None where the store knows no such run.
+    """
+    run = store.get_context_by_type_and_name("pipeline_run", run_id)
+    if run is None:
+        return None
+    executions = [
+        execution
+        for execution in store.get_executions_by_context(run.id)
+        if execution.last_known_state in UNFINISHED
+    ]
+    nodes = [node_of(store, execution.id) for execution in executions]
+    for execution, node in zip(executions, nodes, strict=True):
+        if not settings.is_remote:
+            _remove_outputs(Path(settings.pipeline_root), node, execution)
+        execution.last_known_state = state
+        result = json.dumps({"code": 1, "resultMessage": why})
+        execution.custom_properties[_RESULT].string_value = result
+    if executions:
+        store.put_executions(executions)
+    return tuple(nodes)
+
+
+def node_of(store: Any, execution_id: int) -> str:
+    """Return the id of the node that an execution belongs to; empty where it has none."""
+    # TFX names the context of a node "pipeline.node"; a pipeline's name has no dot.
+    contexts = store.get_contexts_by_execution(execution_id)
+    names = [context.name for context in contexts if context.type == "node"]
+    return names[0].partition(".")[2] if names else ""
+
+
+def _remove_outputs(root: Path, node: str, execution: Any) -> None:
+    if not node:
+        return
+    for path in outputs_of(root, node, execution.id):
+        remove(root, path)
+    if _STATEFUL in execution.custom_properties:
+        index = execution.custom_properties[_STATEFUL].string_value
+        folder = root / node / SYSTEM / "stateful_working_dir" / index
+        if folder.is_dir() and is_within(root, folder):
+            remove(root, folder)

@@ -1,0 +1,130 @@
+"""Who is at work on a pipeline: locks that a killed process cannot leave behind.
+
+`_runs/<run>.lock` is held as long as the run lives: a lock file that nobody holds tells of a run
+that was killed. `_runs/.lock` is shared by all runs, and had alone by whoever clears up.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import fcntl
+import logging
+import os
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+from fluentml.errors import BackendError
+from fluentml.graph import Settings
+from fluentml.stores.connection import opened
+from fluentml.stores.files import runs_folder
+from fluentml.stores.healing import CANCELED, FAILED, heal
+
+log = logging.getLogger("fluentml")
+ALL = ".lock"
+SUFFIX = ".lock"
+
+
+@contextlib.contextmanager
+def running(settings: Settings, run_id: str) -> Iterator[None]:
+    """Own a run: nobody clears up meanwhile, and what it leaves unfinished is not left RUNNING.
+
+    At first the runs that were killed here are healed.
+
+    Raises:
+        BackendError: Somebody clears up just now, or the metadata store cannot be opened.
+    """
+    folder = runs_folder(settings)
+    with contextlib.ExitStack() as held:
+        if not _taken(held, folder / ALL, fcntl.LOCK_SH):
+            raise BackendError(
+                f"`fluentml gc` is clearing up {str(folder.parent)!r} just now.",
+                hint="run again in a moment.",
+            )
+        own = folder / f"{run_id}{SUFFIX}"
+        while not _taken(held, own, fcntl.LOCK_EX):
+            time.sleep(0.01)  # somebody heals, and has taken it for that of a dead run
+        heal_killed(settings)
+        try:
+            yield
+        except BaseException as error:
+            stopped = isinstance(error, KeyboardInterrupt)
+            why = "It was interrupted." if stopped else "The run ended before it."
+            # Where this fails too, the lock file stays, and the next run does it.
+            with contextlib.suppress(Exception):
+                heal(settings, opened(settings), run_id, why, CANCELED if stopped else FAILED)
+                own.unlink(missing_ok=True)
+            raise
+        own.unlink(missing_ok=True)
+
+
+def heal_killed(settings: Settings) -> None:
+    """Heal the runs of which a lock file is left that nobody holds.
+
+    Raises:
+        BackendError: The metadata store cannot be opened.
+    """
+    store = opened(settings)
+    for path in _lock_files(runs_folder(settings)):
+        with contextlib.ExitStack() as held:
+            if not _taken(held, path, fcntl.LOCK_EX, make=False):
+                continue
+            nodes = heal(settings, store, path.stem, "The process that ran it was killed.")
+            for node in nodes or ():
+                log.warning("%s of run %s was killed: marked as failed.", node, path.stem)
+            # The metadata of a run that is unknown here may be in another store.
+            if nodes is not None:
+                path.unlink(missing_ok=True)
+
+
+@contextlib.contextmanager
+def alone(settings: Settings) -> Iterator[None]:
+    """Keep runs of the pipeline away.
+
+    Raises:
+        BackendError: A run is going on.
+    """
+    folder = runs_folder(settings)
+    with contextlib.ExitStack() as held:
+        if not _taken(held, folder / ALL, fcntl.LOCK_EX):
+            living = [path.stem for path in _lock_files(folder) if _is_held(path)]
+            raise BackendError(
+                f"A run of {settings.name!r} is going on: {', '.join(living) or 'it starts'}.",
+                hint="clear up when it has ended.",
+            )
+        yield
+
+
+def _lock_files(folder: Path) -> list[Path]:
+    return sorted(path for path in folder.glob(f"*{SUFFIX}") if path.name != ALL)
+
+
+def _is_held(path: Path) -> bool:
+    with contextlib.ExitStack() as held:
+        return path.exists() and not _taken(held, path, fcntl.LOCK_EX, make=False)
+
+
+def _taken(held: contextlib.ExitStack, path: Path, how: int, *, make: bool = True) -> bool:
+    """Lock a file until `held` ends; return whether that went well."""
+    while True:
+        try:
+            descriptor = os.open(path, os.O_RDWR | (os.O_CREAT if make else 0), 0o666)
+        except FileNotFoundError:
+            return False
+        try:
+            fcntl.flock(descriptor, how | fcntl.LOCK_NB)
+            # Whoever had it before may have removed it.
+            if _is_still(path, descriptor):
+                held.callback(os.close, descriptor)
+                return True
+        except BlockingIOError:
+            os.close(descriptor)
+            return False
+        os.close(descriptor)
+
+
+def _is_still(path: Path, descriptor: int) -> bool:
+    try:
+        return os.path.samestat(path.stat(), os.fstat(descriptor))
+    except FileNotFoundError:
+        return False
