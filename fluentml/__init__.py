@@ -19,6 +19,7 @@ Nothing heavy is imported until a pipeline is lowered or run.
 
 from __future__ import annotations
 
+from fluentml.cleaning import gc
 from fluentml.components import metric
 from fluentml.errors import (
     BackendError,
@@ -64,6 +65,7 @@ __all__ = [
     "param",
     "metric",
     "rollback",
+    "gc",
     "Channel",
     "Graph",
     "Node",

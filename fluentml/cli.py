@@ -195,6 +195,32 @@ def rollback(
 
 
 @app.command()
+def gc(
+    target: Annotated[
+        str,
+        typer.Argument(
+            metavar="FILE|FOLDER",
+            help="The file that builds the pipeline, or its folder, such as artifacts/taxi.",
+            show_default=False,
+        ),
+    ],
+    keep: Annotated[
+        int, typer.Option(metavar="N", help="Keep what the last N runs without a failure need.")
+    ] = 5,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Only show what would go.")] = False,
+    as_json: AsJson = False,
+) -> None:
+    """Remove the files of artifacts that nobody needs; blessed and pushed models stay."""
+    from fluentml.cleaning import gc
+
+    freed = gc(target, keep=keep, dry_run=dry_run)
+    if as_json:
+        _print_json(freed.to_dict())
+    else:
+        typer.echo(str(freed))
+
+
+@app.command()
 def doctor(as_json: AsJson = False) -> None:
     """Look at Python, the TFX stack and the tools beside it."""
     from fluentml.doctor import examine

@@ -18,10 +18,10 @@ from fluentml.stores.files import runs_folder
 
 ROOM = 1 << 20
 """Bytes without which no run gets anywhere."""
-_FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
+_FULL = (errno.ENOSPC, errno.EDQUOT)
 _FULL_IN_WORDS = re.compile(
-    r"No space left on device|database or disk is full|Disk quota exceeded|File too large|"
-    r"\[Errno (?:28|122|27)\]"
+    r"No space left on device|database or disk is full|Disk quota exceeded|"
+    r"\[Errno (?:28|122)\]"
 )
 
 
