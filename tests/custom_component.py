@@ -1,6 +1,7 @@
 """Custom components as TFX users write them: decorated functions, classes with an executor."""
 
 import json
+import time
 from pathlib import Path
 from typing import ClassVar
 
@@ -19,7 +20,7 @@ from tfx.dsl.component.experimental.placeholders import InputUriPlaceholder
 from tfx.dsl.components.base import base_component, base_executor, executor_spec
 from tfx.dsl.input_resolution.strategies.latest_artifact_strategy import LatestArtifactStrategy
 from tfx.types import channel, component_spec
-from tfx.types.standard_artifacts import Examples, Schema, String
+from tfx.types.standard_artifacts import Examples, Model, Schema, String
 
 
 @component
@@ -105,3 +106,20 @@ Containerized = create_container_component(
     command=["cat", InputUriPlaceholder("examples")],
     inputs={"examples": Examples},
 )
+
+
+@component
+def Fill(filled: OutputArtifact[Model], file: Parameter[str]):  # noqa: N802
+    """Fill the disk, in a file of its own or in the output."""
+    with Path(file or f"{filled.uri}/half").open("wb") as target:
+        while True:
+            target.write(bytes(100_000))
+            target.flush()
+
+
+@component
+def Wait(examples: InputArtifact[Examples], half: OutputArtifact[Model], file: Parameter[str]):  # noqa: N802
+    """Write half a model, and end where and when there is a file."""
+    (Path(half.uri) / "half").write_text(examples.uri)
+    while file and not Path(file).exists():
+        time.sleep(0.05)

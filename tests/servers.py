@@ -139,8 +139,9 @@ def mariadb() -> Iterator[int]:
         )
         assert not done.returncode, done.stderr
         (folder / "init.sql").write_text(
-            f"CREATE DATABASE d;\nCREATE USER me@'127.0.0.1' IDENTIFIED BY '{SECRET}';\n"
-            "GRANT ALL ON d.* TO me@'127.0.0.1';\n"
+            "CREATE DATABASE d;\nCREATE DATABASE metadata;\n"
+            f"CREATE USER me@'127.0.0.1' IDENTIFIED BY '{SECRET}';\n"
+            "GRANT ALL ON *.* TO me@'127.0.0.1';\n"
         )
         command = [
             *(program, *options, f"--socket={folder / 'socket'}", f"--port={port}"),

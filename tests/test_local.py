@@ -457,6 +457,6 @@ def test_a_root_that_cannot_be_written_is_refused_at_once(tmp_path: Path, taxi_r
     with pytest.raises(BackendError) as error:
         pipeline.run()
     what, hint = str(error.value).splitlines()
-    assert what.startswith("The run cannot write its log ")
+    assert what.startswith("The run cannot write to ")
     assert what.endswith(": Not a directory.")
     assert hint == "Hint: choose another root: PipelineDef('p', root=…)."

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
 from pathlib import Path
 from typing import TypeAlias
 
-from fluentml.errors import PipelineError, did_you_mean, listing
+from fluentml.errors import PipelineError, did_you_mean, listing, shown
 
 Problems: TypeAlias = Iterator[PipelineError]
 
@@ -39,6 +40,21 @@ def missing(what: str, path: Path) -> PipelineError:
         f"{what}, and it does not exist.",
         f"In {str(parent.resolve())!r} there are: {content(parent)}.",
         hint=near or "correct the path; a relative one is taken from the working directory.",
+    )
+
+
+def is_readable(path: Path) -> bool:
+    """Return whether this user may read a file, or look into a folder."""
+    wanted = os.R_OK | os.X_OK if path.is_dir() else os.R_OK
+    return os.access(path, wanted, effective_ids=os.access in os.supports_effective_ids)
+
+
+def unreadable(verb: str, path: Path) -> PipelineError:
+    what = "look into the folder" if path.is_dir() else "read the file"
+    right = "rx" if path.is_dir() else "r"
+    return PipelineError(
+        f"{verb} cannot {what} {shown(path)!r}: this user may not.",
+        hint=f"give it the right (chmod +{right} {shown(path)}), or run as another user.",
     )
 
 

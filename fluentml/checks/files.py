@@ -8,7 +8,7 @@ from pathlib import Path
 from fluentml import spans
 from fluentml.checks import _csv
 from fluentml.checks._csv_values import Role
-from fluentml.checks._paths import Problems, content, missing
+from fluentml.checks._paths import Problems, content, is_readable, missing, unreadable
 from fluentml.component import Component
 from fluentml.components import (
     CsvExampleGen,
@@ -38,6 +38,9 @@ def data_files(graph: Graph, node: Node) -> Problems:
     folder = Path(step.path)
     if not folder.is_dir():
         yield missing(f"{step.verb} reads the folder {step.path!r}", folder)
+        return
+    if not is_readable(folder):
+        yield unreadable(step.verb, folder)
         return
     found = [spans.find(step.path, pattern, step.window) for pattern in step.patterns]
     for pattern, files in zip(step.patterns, found, strict=True):
@@ -77,6 +80,9 @@ def _files_of(step: FileBasedExampleGen, pattern: str, found: spans.Found) -> Pr
             f"It holds: {content(Path(step.path))}.",
             hint=f"put {kinds} files there, or name another folder.",
         )
+    closed = next((path for path in found.files if not is_readable(path)), None)
+    if closed:
+        yield unreadable(step.verb, closed)
     others = [path.name for path in found.files if not _is_of_kind(step, path)]
     if others and not step.files_are_named:
         yield PipelineError(
@@ -168,7 +174,7 @@ def files_of_csv(step: CsvExampleGen) -> list[list[Path]]:
     found = [spans.find(step.path, pattern, step.window).files for pattern in step.patterns]
     return [
         [path for path in files if step.files_are_named or _is_of_kind(step, path)]
-        if all(path.is_file() for path in files)
+        if all(path.is_file() and is_readable(path) for path in files)
         else []
         for files in found
     ]
@@ -184,10 +190,14 @@ def imported_files(graph: Graph, node: Node) -> Problems:
     """Databases in files and imported schemas, hyperparameters and models are there."""
     step = node.component
     if isinstance(step, ImportSchemaGen):
-        if not is_remote(step.schema_file) and not Path(step.file).is_file():
+        if is_remote(step.schema_file):
+            return
+        if not Path(step.file).is_file():
             yield missing(
                 f"{step.verb} reads the file {step.schema_file!r}", Path(step.schema_file)
             )
+        elif not is_readable(Path(step.file)):
+            yield unreadable(step.verb, Path(step.file))
     elif isinstance(step, SqlExampleGen):
         # SQLite would make an empty one.
         file = step.database_file

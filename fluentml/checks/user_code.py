@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from fluentml.capture import WRITTEN, Origin
-from fluentml.checks._paths import Problems, missing
+from fluentml.checks._paths import Problems, is_readable, missing, unreadable
 from fluentml.components import Evaluator, SchemaCuration, Transform, UserCode
 from fluentml.errors import PipelineError, did_you_mean, listing
 from fluentml.graph import Graph, Node
@@ -49,6 +49,9 @@ def _module_file(step: UserCode) -> Problems:
         return
     if not path.is_file():
         yield missing(f"{step.verb} reads the module file {step.module!r}", path)
+        return
+    if not is_readable(path):
+        yield unreadable(step.verb, path)
         return
     try:
         tree = ast.parse(path.read_bytes(), filename=step.module)

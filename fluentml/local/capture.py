@@ -31,7 +31,8 @@ def captured(log: Path, *, echo: bool = False) -> Iterator[TextIO]:
             stack.enter_context(_log_file(log))
             yield sys.stdout
             return
-        file = stack.enter_context(log.open("a", encoding="utf-8", errors="replace", buffering=1))
+        file = log.open("a", encoding="utf-8", errors="replace", buffering=1)
+        stack.callback(_close, file)
         person = _own_stream(stack)
         for number, stream in ((1, sys.stdout), (2, sys.stderr)):
             stream.flush()
@@ -43,6 +44,11 @@ def captured(log: Path, *, echo: bool = False) -> Iterator[TextIO]:
 
             stack.enter_context(capture_output(stdout=False, stderr=False, display=True))
         yield person
+
+
+def _close(file: TextIO) -> None:
+    with contextlib.suppress(OSError):  # on a full disk, of which the run's own error tells
+        file.close()
 
 
 def _own_stream(stack: contextlib.ExitStack) -> TextIO:

@@ -108,4 +108,4 @@ def _refuse_file(file: Path, *, has_run: bool) -> None:
     except sqlite3.DatabaseError as error:
         raise BackendError(f"{what} is damaged: {error}.", hint=restore) from error
     if found != "ok":
-        raise BackendError(f"{what} is damaged: {found}.", hint=restore)
+        raise BackendError(f"{what} is damaged: {found.splitlines()[0]}.", hint=restore)
