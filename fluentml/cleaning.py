@@ -52,9 +52,9 @@ class Freed:
         width = max(map(len, (*self.bytes, "total")))
         figures = {**self.bytes, "total": self.total}
         lines = [f"  {name:<{width}}  {count / 1e6:10.1f} MB" for name, count in figures.items()]
-        would = "would lose" if self.dry_run else "lost"
-        kept = f"{len(self.kept_runs)} run{'' if len(self.kept_runs) == 1 else 's'} kept"
-        head = f"{self.pipeline}: {self.artifacts} artifacts {would} their files, {kept}"
+        runs, would = _counted(len(self.kept_runs), "run"), "would go" if self.dry_run else "gone"
+        artifacts = _counted(self.artifacts, "artifact")
+        head = f"{self.pipeline}: {runs} kept; the files of {artifacts} {would}"
         return "\n".join([head, *lines])
 
 
@@ -101,10 +101,16 @@ def gc(
     return _freed(garbage, settings.name, dry_run)
 
 
+def _counted(number: int, what: str) -> str:
+    return f"{number} {what}{'' if number == 1 else 's'}"
+
+
 def _freed(garbage: Garbage, pipeline: str, dry_run: bool) -> Freed:
     by_node: dict[str, int] = {}
     for piece in garbage.pieces:
-        by_node[piece.node] = by_node.get(piece.node, 0) + piece.bytes
+        # TFX leaves an empty folder for every execution.
+        if piece.bytes or piece.artifacts:
+            by_node[piece.node] = by_node.get(piece.node, 0) + piece.bytes
     count = sum(len(piece.artifacts) for piece in garbage.pieces)
     return Freed(pipeline, by_node, count, garbage.kept_runs, dry_run)
 

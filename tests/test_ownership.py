@@ -26,8 +26,8 @@ PROGRAM = """
     import fluentml as fml
     from tests.custom_component import Wait
     root, rows, file = sys.argv[1:]
-    chain = fml.PipelineDef("p", root=root).cache().from_csv(rows).generate_statistics()
-    chain.infer_schema().add_component(Wait, arguments={"file": file}).run(quiet=True)
+    chain = fml.PipelineDef("p", root=root).cache().from_csv(rows)
+    chain.add_component(Wait, arguments={"file": file}).run(quiet=True)
 """
 
 

@@ -66,8 +66,9 @@ def _package(instance_name: str, module_path: str, pipeline_root: str) -> tuple[
         with tempfile.TemporaryDirectory() as here:
             wheel = Path(here) / Path(target).name
             _write(wheel, f"{name}-{version}", {i: p.read_bytes() for i, p in files.items()})
-            fileio.copy(str(wheel), f"{target}.tmp", overwrite=True)
-            fileio.rename(f"{target}.tmp", target, overwrite=True)
+            unfinished = f"{target}.{os.getpid()}.tmp"  # two runs may write the same
+            fileio.copy(str(wheel), unfinished, overwrite=True)
+            fileio.rename(unfinished, target, overwrite=True)
     logging.info("User code of %s: %s, in %s", instance_name, ", ".join(files), target)
     return target, f"{module.stem}@{target}"
 

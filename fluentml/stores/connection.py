@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import contextlib
 import os
+import random
 import re
 import socket
 import sys
 import tempfile
+import time
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import IO, Any
@@ -23,6 +25,8 @@ from fluentml.urls import MetadataServer, metadata_server
 _VARIABLE = re.compile(r"\$\{(\w+)\}")
 _TOLD_BY_POSTGRESQL = re.compile(r"PostgreSQL error: (?:FATAL: +)?(.+)")
 _TOLD_BY_MYSQL = re.compile(r"error: (\S.+)")
+_OTHERS_ARE_FASTER = ("Concurrent writes aborted", "Please retry the connection")
+_TRIES = 10
 _UPGRADE = (
     "ml_metadata.MetadataStore(config, enable_upgrade_migration=True) upgrades a database; copy it "
     "first."
@@ -123,15 +127,26 @@ def opened(settings: Settings) -> Any:
     """
     config = connection_config(settings)
     filled = resolved(config)
+    for _ in range(_TRIES):
+        store, told = _open(filled)
+        if store is not None:
+            return store
+        if not any(words in told for words in _OTHERS_ARE_FASTER):
+            break
+        time.sleep(random.uniform(0.1, 1))
+    raise _failure(settings, config, filled, told)
+
+
+def _open(config: Any) -> tuple[Any, str]:
+    """Return the store, or None and all that was said."""
     with tempfile.TemporaryFile() as heard:
         try:
             # What the C++ library writes to stderr holds the reason.
             with _stderr_to(heard):
-                return MetadataStore(filled)
+                return MetadataStore(config), ""
         except RuntimeError as error:
             heard.seek(0)
-            told = f"{error}\n{heard.read().decode(errors='replace')}"
-            raise _failure(settings, config, filled, told) from None
+            return None, f"{error}\n{heard.read().decode(errors='replace')}"
 
 
 def _failure(settings: Settings, config: Any, filled: Any, told: str) -> BackendError:

@@ -47,6 +47,15 @@ def refuse_unfit(settings: Settings) -> None:
     file = metadata_file(settings)
     if file and file.exists():
         _refuse_file(file, has_run=any(folder.glob("*.log")))
+    elif file:
+        try:
+            file.parent.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise BackendError(
+                f"The run cannot make the folder of the metadata file {str(file)!r}: "
+                f"{error.strerror}.",
+                hint="name another file: .with_metadata(…).",
+            ) from error
 
 
 def full(folder: Path) -> BackendError:
@@ -96,10 +105,9 @@ def _refuse_file(file: Path, *, has_run: bool) -> None:
         )
     if not file.stat().st_size and has_run:
         raise BackendError(f"{what} is empty, and there were runs before.", hint=restore)
+    read_only = f"{file.absolute().as_uri()}?mode=ro"
     try:
-        with contextlib.closing(
-            sqlite3.connect(f"{file.absolute().as_uri()}?mode=ro", uri=True)
-        ) as database:
+        with contextlib.closing(sqlite3.connect(read_only, uri=True, timeout=0)) as database:
             (found,) = database.execute("PRAGMA quick_check(1)").fetchone()
     except sqlite3.OperationalError as error:
         if "locked" in str(error):

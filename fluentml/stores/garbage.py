@@ -62,7 +62,12 @@ class Garbage:
     def __init__(self, settings: Settings, store: Any, keep: int, pins: Pins) -> None:
         self._root, self._store, self._pins = Path(settings.pipeline_root), store, pins
         self._runs_folder = runs_folder(settings)
-        self._lineage = lineage = Lineage(store, settings.name)
+        self._lineage = lineage = Lineage(store, settings.name, self._root)
+        if not lineage.executions:
+            raise BackendError(
+                f"ML Metadata knows no run of {settings.name!r} in {settings.pipeline_root!r}.",
+                hint="name the folder as the runs did; a folder that was moved cannot be cleared.",
+            )
         self.kept_runs = lineage.kept_runs(keep)
         self._needed = lineage.needed(self.kept_runs, pins.nodes)
         self._kept = [one for one in lineage.executions.values() if one.run in self.kept_runs]

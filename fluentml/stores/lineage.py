@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterable, Iterator
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 from ml_metadata import proto as mlmd
@@ -13,6 +14,7 @@ LIVE, MARKED = mlmd.Artifact.LIVE, mlmd.Artifact.MARKED_FOR_DELETION
 _READ = (mlmd.Event.INPUT, mlmd.Event.DECLARED_INPUT, mlmd.Event.INTERNAL_INPUT)
 _BULKY = ("Examples", "TransformCache", "Model")
 """What a model was made of, and can be looked at without."""
+_VERDICTS = ("ModelEvaluation", "ModelBlessing", "InfraBlessing", "PushedModel")
 _AT_A_TIME = 500
 
 
@@ -39,9 +41,13 @@ class Executed:
 
 
 class Lineage:
-    """The executions of a pipeline and the artifacts between them, oldest first."""
+    """The executions of a pipeline and the artifacts between them, oldest first.
 
-    def __init__(self, store: Any, pipeline: str) -> None:
+    A pipeline of the same name may run in another root with the same store. Runs that neither read
+    nor wrote anything under this root are left out.
+    """
+
+    def __init__(self, store: Any, pipeline: str, root: Path) -> None:
         self.executions: dict[int, Executed] = {}
         context = store.get_context_by_type_and_name("pipeline", pipeline)
         for message in store.get_executions_by_context(context.id) if context else ():
@@ -61,6 +67,9 @@ class Lineage:
             (one.read if event.type in _READ else one.wrote).append((key, event.artifact_id))
         ids = {id for one in self.executions.values() for id in one.artifacts}
         self.artifacts = {a.id: a for a in _in_batches(store.get_artifacts_by_id, sorted(ids))}
+        here = {id for id, a in self.artifacts.items() if Path(a.uri).is_relative_to(root)}
+        runs = {one.run for one in self.executions.values() if not here.isdisjoint(one.artifacts)}
+        self.executions = {id: one for id, one in self.executions.items() if one.run in runs}
         # A cached execution wrote nothing: it names what an earlier one did.
         self.maker = {
             id: one
@@ -107,15 +116,27 @@ class Lineage:
             if one.succeeded and (nodes is None or one.node in nodes)
         }
         ids = {id for one in (*kept, *last.values()) for id in one.artifacts}
-        for judge, model in self._chosen_models():
-            ids |= {model, *(id for _, id in judge.wrote), *self._looked_at(model)}
+        for model in self._chosen_models():
+            ids |= {model, *self._verdicts_on(model), *self._looked_at(model)}
         return ids
 
-    def _chosen_models(self) -> Iterator[tuple[Executed, int]]:
-        """Yield what blessed or pushed a model, and the model."""
+    def _chosen_models(self) -> set[int]:
+        """Return the models that were blessed or pushed."""
+        return {
+            id
+            for one in self.executions.values()
+            for key, id in one.read
+            if key == "model" and any(_says_yes(artifact) for artifact in self._made(one))
+        }
+
+    def _verdicts_on(self, model: int) -> Iterator[int]:
+        """Yield what those found who judged or pushed a model."""
         for one in self.executions.values():
-            if any(_says_yes(self.artifacts[id]) for _, id in one.wrote if id in self.artifacts):
-                yield from ((one, id) for key, id in one.read if key == "model")
+            if ("model", model) in one.read:
+                yield from (made.id for made in self._made(one) if made.type in _VERDICTS)
+
+    def _made(self, one: Executed) -> list[Any]:
+        return [self.artifacts[id] for _, id in one.wrote if id in self.artifacts]
 
     def _looked_at(self, artifact: int) -> Iterator[int]:
         """Yield what an artifact was made from and with, but for what is bulky."""

@@ -85,6 +85,7 @@ def alone(settings: Settings) -> Iterator[None]:
         BackendError: A run is going on.
     """
     folder = runs_folder(settings)
+    folder.mkdir(parents=True, exist_ok=True)
     with contextlib.ExitStack() as held:
         if not _taken(held, folder / ALL, fcntl.LOCK_EX):
             living = [path.stem for path in _lock_files(folder) if _is_held(path)]
@@ -105,22 +106,39 @@ def _is_held(path: Path) -> bool:
 
 
 def _taken(held: contextlib.ExitStack, path: Path, how: int, *, make: bool = True) -> bool:
-    """Lock a file until `held` ends; return whether that went well."""
-    while True:
-        try:
-            descriptor = os.open(path, os.O_RDWR | (os.O_CREAT if make else 0), 0o666)
-        except FileNotFoundError:
-            return False
-        try:
-            fcntl.flock(descriptor, how | fcntl.LOCK_NB)
-            # Whoever had it before may have removed it.
+    """Lock a file until `held` ends; return whether nobody else has it.
+
+    Raises:
+        BackendError: Files cannot be locked there.
+    """
+    try:
+        # Whoever had it before may have removed it meanwhile.
+        while (descriptor := _locked(path, how, os.O_CREAT if make else 0)) is not None:
             if _is_still(path, descriptor):
                 held.callback(os.close, descriptor)
                 return True
-        except BlockingIOError:
             os.close(descriptor)
-            return False
+    except FileNotFoundError:
+        pass
+    except OSError as error:
+        raise BackendError(
+            f"The file {str(path)!r} cannot be locked: {error.strerror}.",
+            hint="see who may write there, or choose a root on a disk that can lock files.",
+        ) from error
+    return False
+
+
+def _locked(path: Path, how: int, flags: int) -> int | None:
+    """Return a descriptor that has the lock; None where somebody else has it."""
+    descriptor = os.open(path, os.O_RDWR | flags, 0o666)
+    try:
+        fcntl.flock(descriptor, how | fcntl.LOCK_NB)
+    except BaseException as error:
         os.close(descriptor)
+        if isinstance(error, BlockingIOError):
+            return None
+        raise
+    return descriptor
 
 
 def _is_still(path: Path, descriptor: int) -> bool:
