@@ -94,8 +94,9 @@ def gc(
     if dry_run:
         return _freed(Garbage(settings, opened(settings), keep, pins), settings.name, dry_run)
     with alone(settings):
-        heal_killed(settings)
-        garbage = Garbage(settings, opened(settings), keep, pins)
+        store = opened(settings)
+        heal_killed(settings, store)
+        garbage = Garbage(settings, store, keep, pins)
         garbage.refuse_running()
         garbage.collect()
     return _freed(garbage, settings.name, dry_run)

@@ -61,6 +61,13 @@ def folders_in(folder: Path) -> Iterator[Path]:
                 yield entry
 
 
+def numbered(root: Path) -> Iterator[tuple[int, Path]]:
+    """Yield the folders of artifacts, `root/node/key/number`, with their numbers."""
+    for path in root.glob("[!._]*/[!.]*/*"):
+        if path.name.isdecimal():
+            yield int(path.name), path
+
+
 def outputs_of(root: Path, node: str, execution: int) -> list[Path]:
     """Return what an execution of a node may have written: its outputs, and TFX's own folders."""
     base = root / node

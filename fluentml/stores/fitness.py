@@ -10,11 +10,14 @@ import sqlite3
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
+
+from ml_metadata.metadata_store.metadata_store import ListOptions, OrderByField
 
 from fluentml.errors import BackendError
 from fluentml.graph import Settings
 from fluentml.stores.connection import metadata_file
-from fluentml.stores.files import runs_folder
+from fluentml.stores.files import numbered, runs_folder
 
 ROOM = 1 << 20
 """Bytes without which no run gets anywhere."""
@@ -46,7 +49,7 @@ def refuse_unfit(settings: Settings) -> None:
         ) from error
     file = metadata_file(settings)
     if file and file.exists():
-        _refuse_file(file, has_run=any(folder.glob("*.log")))
+        _refuse_file(file)
     elif file:
         try:
             file.parent.mkdir(parents=True, exist_ok=True)
@@ -56,6 +59,29 @@ def refuse_unfit(settings: Settings) -> None:
                 f"{error.strerror}.",
                 hint="name another file: .with_metadata(…).",
             ) from error
+
+
+def refuse_overwriting(settings: Settings, store: Any) -> None:
+    """Raise where the pipeline's folder has artifacts with numbers that are still to be given.
+
+    The metadata store numbers executions, and TFX writes into the folder of that number whether it
+    is there or not.
+
+    Raises:
+        BackendError: The artifacts were made with another store, or with a newer copy of it.
+    """
+    if settings.is_remote:
+        return
+    greatest = max(numbered(Path(settings.pipeline_root)), default=(0, Path()))
+    newest = ListOptions(limit=1, order_by=OrderByField.ID, is_asc=False)
+    known = max((execution.id for execution in store.get_executions(newest)), default=0)
+    if greatest[0] > known:
+        raise BackendError(
+            f"The metadata store knows {known} executions, and there is {str(greatest[1])!r}: new "
+            "artifacts would be written over old ones.",
+            hint="name the store that those runs used, .with_metadata(…); or choose another root, "
+            "or move the folder away.",
+        )
 
 
 def full(folder: Path) -> BackendError:
@@ -70,7 +96,7 @@ def full(folder: Path) -> BackendError:
     )
 
 
-def in_words(error: Exception, settings: Settings) -> Exception:
+def in_words(error: BaseException, settings: Settings) -> BaseException:
     """Return the error that a node failed by, or what it means where a disk was to blame."""
     for one in _causes(error):
         number = one.errno if isinstance(one, OSError) else None
@@ -90,12 +116,9 @@ def _causes(error: BaseException | None) -> Iterator[BaseException]:
         error = error.__cause__ or error.__context__
 
 
-def _refuse_file(file: Path, *, has_run: bool) -> None:
+def _refuse_file(file: Path) -> None:
     what = f"The metadata file {str(file)!r}"
-    restore = (
-        "put a copy of it back; or start anew with another root or with_metadata(…), for new "
-        "metadata would number new artifacts like the old ones."
-    )
+    restore = "put a copy of it back, or start anew in another root."
     if not file.is_file():
         raise BackendError(f"{what} is a folder.", hint='name a file: .with_metadata("…/m.db").')
     if not os.access(file, os.R_OK | os.W_OK, effective_ids=os.access in os.supports_effective_ids):
@@ -103,8 +126,6 @@ def _refuse_file(file: Path, *, has_run: bool) -> None:
             f"{what} cannot be read and written by this user.",
             hint="see who owns it, or choose another root or with_metadata(…).",
         )
-    if not file.stat().st_size and has_run:
-        raise BackendError(f"{what} is empty, and there were runs before.", hint=restore)
     read_only = f"{file.absolute().as_uri()}?mode=ro"
     try:
         with contextlib.closing(sqlite3.connect(read_only, uri=True, timeout=0)) as database:

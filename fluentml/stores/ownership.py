@@ -13,11 +13,13 @@ import os
 import time
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 from fluentml.errors import BackendError
 from fluentml.graph import Settings
 from fluentml.stores.connection import opened
 from fluentml.stores.files import runs_folder
+from fluentml.stores.fitness import refuse_overwriting
 from fluentml.stores.healing import CANCELED, FAILED, heal
 
 log = logging.getLogger("fluentml")
@@ -32,7 +34,7 @@ def running(settings: Settings, run_id: str) -> Iterator[None]:
     At first the runs that were killed here are healed.
 
     Raises:
-        BackendError: Somebody clears up just now, or the metadata store cannot be opened.
+        BackendError: Somebody clears up just now, or the metadata store cannot be used.
     """
     folder = runs_folder(settings)
     with contextlib.ExitStack() as held:
@@ -41,10 +43,12 @@ def running(settings: Settings, run_id: str) -> Iterator[None]:
                 f"`fluentml gc` is clearing up {str(folder.parent)!r} just now.",
                 hint="run again in a moment.",
             )
+        store = opened(settings)
+        heal_killed(settings, store)
+        refuse_overwriting(settings, store)
         own = folder / f"{run_id}{SUFFIX}"
         while not _taken(held, own, fcntl.LOCK_EX):
             time.sleep(0.01)  # somebody heals, and has taken it for that of a dead run
-        heal_killed(settings)
         try:
             yield
         except BaseException as error:
@@ -58,13 +62,8 @@ def running(settings: Settings, run_id: str) -> Iterator[None]:
         own.unlink(missing_ok=True)
 
 
-def heal_killed(settings: Settings) -> None:
-    """Heal the runs of which a lock file is left that nobody holds.
-
-    Raises:
-        BackendError: The metadata store cannot be opened.
-    """
-    store = opened(settings)
+def heal_killed(settings: Settings, store: Any) -> None:
+    """Heal the runs of which a lock file is left that nobody holds."""
     for path in _lock_files(runs_folder(settings)):
         with contextlib.ExitStack() as held:
             if not _taken(held, path, fcntl.LOCK_EX, make=False):

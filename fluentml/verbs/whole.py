@@ -42,8 +42,14 @@ class Whole(Chain):
         """Keep the metadata somewhere else than in `metadata.db` under the pipeline root.
 
         Args:
-            connection: An SQLite file, or ML Metadata's `ConnectionConfig` for a server; None,
-                that `metadata.db` again.
+            connection: An SQLite file; the URL of an existing database on a server,
+                `"postgresql://user:${DB_PASSWORD}@host/db"`, `mysql://…` or `mariadb://…`; or ML
+                Metadata's `ConnectionConfig`. `${NAME}` stands for an environment variable, which
+                is read when a run connects; a password is given in no other way. None:
+                `metadata.db` again.
+
+        Raises:
+            DefinitionError: A password stands in it, or ML Metadata knows no such database.
         """
         is_path = isinstance(connection, str | os.PathLike)
         return self._with(
