@@ -13,7 +13,7 @@ from fluentml import components as _components  # noqa: F401  (fills Component.K
 from fluentml.component import AnyComponent
 from fluentml.errors import FluentmlError, LoadError, WiringError, did_you_mean, listing
 from fluentml.spec import Channel, FrozenDict, Proto, Spec, absolute, is_remote, proto_of
-from fluentml.urls import is_from_environment, metadata_server, password_in
+from fluentml.urls import is_from_environment, metadata_server, needs_tls, password_in
 
 
 class Settings(Spec):
@@ -44,9 +44,11 @@ class Settings(Spec):
         if isinstance(metadata, str) and ("://" in metadata or is_from_environment(metadata)):
             metadata_server(metadata)
         elif isinstance(metadata, Proto):
-            passwords = _values_of("password", json.loads(metadata.text))
-            if not all(map(is_from_environment, passwords)):
+            config = json.loads(metadata.text)
+            if not all(map(is_from_environment, _values_of("password", config))):
                 raise password_in("with_metadata() got a ConnectionConfig")
+            if "ssl_options" in config.get("mysql", ()):
+                raise needs_tls("a ConnectionConfig with 'ssl_options'")
         return metadata
 
     @property

@@ -63,11 +63,10 @@ class MetadataServer(NamedTuple):
 
 PORTS = {"postgresql": 5432, "mysql": 3306}
 _ALIASES = {"postgres": "postgresql", "mariadb": "mysql"}
-OPTIONS = {
-    "postgresql": ("sslmode", "sslcert", "sslkey", "sslpassword", "sslrootcert"),
-    "mysql": ("ssl_ca", "ssl_cert", "ssl_key", "unix_socket"),
-}
-"""What may stand behind the question mark: as much as ML Metadata's client takes."""
+OPTIONS = {"postgresql": ("sslmode",), "mysql": ("unix_socket",)}
+"""What may stand behind the question mark."""
+WITHOUT_TLS = ("disable", "allow", "prefer")
+"""The values of sslmode that do without."""
 _URL = re.compile(
     r"(?P<kind>\w+)(?:\+\w+)?://(?P<user>[^:@/]+)(?::(?P<password>[^@/]*))?@"
     r"(?P<host>\[[^]]+]|[^:/?]+)(?::(?P<port>\d+))?/(?P<database>[^/?]+)(?:\?(?P<options>.+))?"
@@ -97,7 +96,9 @@ def metadata_server(url: str) -> MetadataServer:
             hint=f'write "{scheme}://user:${{DB_PASSWORD}}@host:{PORTS[kind]}/database".',
         )
     options = dict(urllib.parse.parse_qsl(match["options"] or ""))
-    for name in options:
+    for name, value in options.items():
+        if name.startswith("ssl") and value not in WITHOUT_TLS:
+            raise needs_tls(f"a URL with {name!r}")
         if name not in OPTIONS[kind]:
             raise DefinitionError(
                 f"with_metadata() got a URL with {name!r}, of which ML Metadata knows nothing.",
@@ -109,3 +110,13 @@ def metadata_server(url: str) -> MetadataServer:
     )
     port = int(match["port"] or PORTS[kind])
     return MetadataServer(kind, user, password, host.strip("[]"), port, database, options)
+
+
+def needs_tls(what: str) -> DefinitionError:
+    """Return the error that refuses what ML Metadata's wheel cannot do, or leaves out."""
+    return DefinitionError(
+        f"with_metadata() got {what}, and the clients in ML Metadata's wheel are built without "
+        "TLS: password and metadata would travel in the clear.",
+        hint="let a tunnel encrypt, `ssh -L` or your cloud's proxy, and name its end on this "
+        "machine.",
+    )

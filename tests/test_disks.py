@@ -216,8 +216,8 @@ def schema(version: int):
         (empty, "knows 0 executions, and there is "),
         (remove, "knows 0 executions, and there is "),
         (replace_by_folder, "is a folder."),
-        (schema(99), "it has ML Metadata's schema 99, and the ml_metadata that is installed here"),
-        (schema(9), "it has ML Metadata's schema 9, and the ml_metadata that is installed here"),
+        (schema(99), "has ML Metadata's schema 99, and the ml_metadata that is installed here"),
+        (schema(9), "has ML Metadata's schema 9, and the ml_metadata that is installed here"),
     ],
     ids=lambda value: getattr(value, "__name__", ""),
 )

@@ -26,9 +26,9 @@ P = fml.PipelineDef("test")
     [
         "postgresql://me:${PW}@host/metadata",
         "postgres://me@host:5433/metadata",
-        "postgresql+psycopg://${DB_USER}:${PW}@${DB_HOST}/metadata?sslmode=require",
+        "postgresql+psycopg://${DB_USER}:${PW}@${DB_HOST}/metadata?sslmode=disable",
         "mysql://me:${PW}@[::1]:3307/metadata",
-        "mariadb://me:${PW}@host/metadata?ssl_ca=ca.pem",
+        "mariadb://me:${PW}@localhost/metadata?unix_socket=/run/mysqld.sock",
     ],
 )
 def test_urls_are_kept_as_they_are_written(url):
@@ -62,7 +62,12 @@ def test_a_password_in_a_url_is_refused_and_not_repeated(url):
         ("postgresql://host/metadata", "cannot read the URL 'postgresql://host/metadata'"),
         ("mysql://me@host", "cannot read the URL"),
         ("mysql://me@host:${PORT}/d", "the port is a number"),
-        ("mysql://me@host/d?ssl_cas=ca.pem", "did you mean 'ssl_ca' or 'ssl_cert'?"),
+        ("mysql://me@host/d?unix_sockets=/s", "did you mean 'unix_socket'?"),
+        (
+            "mysql://me@host/d?ssl_ca=ca.pem",
+            "with 'ssl_ca', and the clients in ML Metadata's wheel",
+        ),
+        ("postgresql://me@host/d?sslmode=require", "are built without TLS"),
     ],
 )
 def test_what_ml_metadata_cannot_use_is_refused_by_name(url, said):
@@ -76,10 +81,10 @@ def test_what_it_becomes(monkeypatch):
     from fluentml.lowering import lower
 
     monkeypatch.setenv("TEST_DB_PASSWORD", SECRET)
-    chain = P.with_metadata("mariadb://m%40e:${TEST_DB_PASSWORD}@h/d?unix_socket=/s&ssl_ca=ca")
+    chain = P.with_metadata("mariadb://m%40e:${TEST_DB_PASSWORD}@h/d?unix_socket=/s")
     config = lower(chain.graph).metadata_connection_config.mysql
     assert (config.host, config.port, config.user, config.database) == ("h", 3306, "m@e", "d")
-    assert (config.socket, config.ssl_options.ca) == ("/s", "ca")
+    assert config.socket == "/s"
     # A compiled pipeline never holds the password; TFX's own runners know no variables.
     assert config.password == "${TEST_DB_PASSWORD}"
     assert chain.to_tfx().metadata_connection_config.mysql.password == SECRET
@@ -93,6 +98,9 @@ def test_what_it_becomes(monkeypatch):
     assert "a ConnectionConfig with a password in it" in message_of(
         fml.DefinitionError, P.with_metadata, given
     )
+    assert "lacks 'host', 'port', 'user', 'dbname'" in message_of(BackendError, chain.run)
+    given.mysql.ssl_options.ca = "ca.pem"
+    assert "built without TLS" in message_of(fml.DefinitionError, P.with_metadata, given)
     monkeypatch.delenv("TEST_DB_PASSWORD")
     assert "needs the environment variable 'TEST_DB_PASSWORD'" in message_of(
         BackendError, chain.to_tfx
@@ -128,20 +136,24 @@ def check_server(root: Path, rows: Path, url: Callable[[str, str], str]) -> None
     first, second = (run_and_watch(chain("metadata")) for _ in range(2))
     assert (states(first), states(second)) == ({"done"}, {"cached"})
     assert not [*root.rglob("metadata.db")]
-    freed = fml.gc(chain("metadata"), keep=1, dry_run=True)
-    assert (freed.artifacts, freed.kept_runs) == (0, (second.result.run_id,))
+    (rows / "more.csv").write_text("x,y\n1,2\n3,4\n5,6\n")
+    third = run_and_watch(chain("metadata"))
+    (rows / "more.csv").unlink()
+    freed = fml.gc(chain("metadata"), keep=1)
+    assert (freed.artifacts, freed.kept_runs) == (2, (third.result.run_id,))
+    assert not Path(first.result.artifacts("examples")[0].uri).exists()
     nothing = message_of(BackendError, chain("nothing").run, quiet=True)
     assert re.fullmatch(
-        r"The run cannot open the metadata store 'nothing' at 127.0.0.1:\d+: there is no such "
+        r"The metadata store 'nothing' at 127.0.0.1:\d+ cannot be opened: there is no such "
         r"database\.\nHint: make it on the server \(CREATE DATABASE …\); .*",
         nothing,
     )
     nobody = message_of(BackendError, chain("metadata", "nobody").run, quiet=True)
-    assert re.match(r"The run cannot open the metadata store 'metadata' at [^ ]+: \w.+\.\n", nobody)
+    assert re.match(r"The metadata store 'metadata' at [^ ]+ cannot be opened: \w.+\.\n", nobody)
     port = url("metadata", "me").rpartition(":")[2].partition("/")[0]
     absent = chain("metadata").with_metadata(url("metadata", "me").replace(port, "1"))
     assert message_of(BackendError, absent.run, quiet=True) == (
-        "The run cannot reach the metadata store 'metadata' at 127.0.0.1:1: nobody answers there.\n"
+        "The metadata store 'metadata' at 127.0.0.1:1 cannot be reached: nobody answers there.\n"
         "Hint: start the server, or correct host and port in with_metadata(…)."
     )
     told = [first.screen, second.screen, nothing, nobody]
@@ -165,6 +177,15 @@ def test_postgresql(tmp_path, postgres, rows, monkeypatch):
             f"postgresql://{user}:${{TEST_DB_PASSWORD}}@127.0.0.1:{postgres}/{database}"
         ),
     )
+    # Once this connects, or says something else, the refusal of TLS has to go.
+    from fluentml.lowering import lower
+
+    config = lower(
+        P.with_metadata(f"postgresql://me:${{TEST_DB_PASSWORD}}@127.0.0.1:{postgres}/d").graph
+    )
+    config.metadata_connection_config.postgresql.ssloption.sslmode = "require"
+    chain = P.with_metadata(config.metadata_connection_config)
+    assert "SSL support is not compiled in" in message_of(BackendError, chain.run, quiet=True)
 
 
 @pytest.mark.tfx

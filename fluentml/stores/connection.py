@@ -17,7 +17,7 @@ from typing import IO, Any
 from ml_metadata import proto as mlmd
 from ml_metadata.metadata_store import MetadataStore
 
-from fluentml.errors import BackendError
+from fluentml.errors import BackendError, listing
 from fluentml.graph import Settings
 from fluentml.spec import Proto, absolute
 from fluentml.urls import MetadataServer, metadata_server
@@ -27,9 +27,13 @@ _TOLD_BY_POSTGRESQL = re.compile(r"PostgreSQL error: (?:FATAL: +)?(.+)")
 _TOLD_BY_MYSQL = re.compile(r"error: (\S.+)")
 _OTHERS_ARE_FASTER = ("Concurrent writes aborted", "Please retry the connection")
 _TRIES = 10
-_UPGRADE = (
-    "ml_metadata.MetadataStore(config, enable_upgrade_migration=True) upgrades a database; copy it "
-    "first."
+_NEWER = "run where the newer ml_metadata is, or name another store: .with_metadata(…)."
+_OLDER = (
+    "copy it, and let ml_metadata.MetadataStore(config, enable_upgrade_migration=True) upgrade it."
+)
+_LET_IN = "see user, password and rights on the server"
+_MYSQL_PASSWORDS = (
+    "; of MySQL's ways to ask for a password, ML Metadata knows mysql_native_password only."
 )
 
 
@@ -66,8 +70,8 @@ def _postgresql(config: Any, server: MetadataServer) -> None:
     config.postgresql.dbname = server.database
     # A database is made by whoever looks after the server.
     config.postgresql.skip_db_creation = True
-    for name, value in server.options.items():
-        setattr(config.postgresql.ssloption, name, value)
+    if "sslmode" in server.options:
+        config.postgresql.ssloption.sslmode = server.options["sslmode"]
 
 
 def _mysql(config: Any, server: MetadataServer) -> None:
@@ -77,11 +81,7 @@ def _mysql(config: Any, server: MetadataServer) -> None:
     config.mysql.password = server.password
     config.mysql.database = server.database
     config.mysql.skip_db_creation = True
-    for name, value in server.options.items():
-        if name == "unix_socket":
-            config.mysql.socket = value
-        else:
-            setattr(config.mysql.ssl_options, name.removeprefix("ssl_"), value)
+    config.mysql.socket = server.options.get("unix_socket", "")
 
 
 _KINDS: dict[str, Callable[[Any, MetadataServer], None]] = {
@@ -127,6 +127,7 @@ def opened(settings: Settings) -> Any:
     """
     config = connection_config(settings)
     filled = resolved(config)
+    _refuse_incomplete(filled)
     for _ in range(_TRIES):
         store, told = _open(filled)
         if store is not None:
@@ -135,6 +136,18 @@ def opened(settings: Settings) -> Any:
             break
         time.sleep(random.uniform(0.1, 1))
     raise _failure(settings, config, filled, told)
+
+
+def _refuse_incomplete(config: Any) -> None:
+    """Raise where ML Metadata would end this process."""
+    where = config.postgresql
+    given = {"host": where.host or where.hostaddr, "port": where.port, "user": where.user}
+    missing = [name for name, value in {**given, "dbname": where.dbname}.items() if not value]
+    if config.WhichOneof("config") == "postgresql" and missing:
+        raise BackendError(
+            f"with_metadata() connects to PostgreSQL, and lacks {listing(missing)}.",
+            hint="complete the ConnectionConfig, or the environment variables in it.",
+        )
 
 
 def _open(config: Any) -> tuple[Any, str]:
@@ -154,9 +167,9 @@ def _failure(settings: Settings, config: Any, filled: Any, told: str) -> Backend
     if kind in ("postgresql", "mysql"):
         where = getattr(config, kind)
         database = where.dbname if kind == "postgresql" else where.database
-        what = f"the metadata store {database!r} at {where.host}:{where.port}"
+        what = f"The metadata store {database!r} at {where.host}:{where.port}"
     else:
-        what = f"the metadata file {str(metadata_file(settings))!r}"
+        what = f"The metadata file {str(metadata_file(settings))!r}"
     if "database version" in told:
         return _other_version(what, told)
     if kind == "postgresql":
@@ -164,7 +177,7 @@ def _failure(settings: Settings, config: Any, filled: Any, told: str) -> Backend
     if kind == "mysql":
         return _refused(what, filled.mysql, _first(_TOLD_BY_MYSQL, told))
     return BackendError(
-        f"The run cannot open {what}: {told.partition(' query:')[0].strip()}.",
+        f"{what} cannot be opened: {told.partition(' query:')[0].strip()}.",
         hint="see who may write there, or name another file: .with_metadata(…).",
     )
 
@@ -175,36 +188,29 @@ def _first(pattern: re.Pattern[str], text: str) -> str:
 
 
 def _other_version(what: str, told: str) -> BackendError:
-    numbers = re.findall(r"version (\d+)", told)
-    found, own = numbers[:2]
-    newer = int(found) > int(own)
+    found, own = re.findall(r"version (\d+)", told)[:2]
     return BackendError(
-        f"The run cannot use {what}: it has ML Metadata's schema {found}, and the ml_metadata that "
-        f"is installed here writes schema {own}.",
-        hint="run where the newer ml_metadata is installed, or name another store: "
-        ".with_metadata(…)."
-        if newer
-        else _UPGRADE,
+        f"{what} has ML Metadata's schema {found}, and the ml_metadata that is installed here "
+        f"writes schema {own}.",
+        hint=_NEWER if int(found) > int(own) else _OLDER,
     )
 
 
 def _refused(what: str, where: Any, reason: str) -> BackendError:
-    if not getattr(where, "socket", "") and not _answers(where.host, int(where.port)):
+    is_mysql = hasattr(where, "socket")
+    if not (is_mysql and where.socket) and not _answers(where.host, int(where.port)):
         return BackendError(
-            f"The run cannot reach {what}: nobody answers there.",
+            f"{what} cannot be reached: nobody answers there.",
             hint="start the server, or correct host and port in with_metadata(…).",
         )
-    if "does not exist" in reason or "Unknown database" in reason:
+    if re.match('database ".*" does not exist|Unknown database', reason):
         return BackendError(
-            f"The run cannot open {what}: there is no such database.",
+            f"{what} cannot be opened: there is no such database.",
             hint="make it on the server (CREATE DATABASE …); the tables come by themselves.",
         )
     return BackendError(
-        f"The run cannot open {what}: {reason or 'the server refuses user or password'}.",
-        hint="see user, password and rights; of MySQL's ways to log in ML Metadata knows "
-        "mysql_native_password only."
-        if hasattr(where, "socket")
-        else "see user, password and rights on the server.",
+        f"{what} cannot be opened: {reason or 'the server does not let this user in'}.",
+        hint=_LET_IN + (_MYSQL_PASSWORDS if is_mysql else "."),
     )
 
 

@@ -89,7 +89,9 @@ def alone(settings: Settings) -> Iterator[None]:
         if not _taken(held, folder / ALL, fcntl.LOCK_EX):
             living = [path.stem for path in _lock_files(folder) if _is_held(path)]
             raise BackendError(
-                f"A run of {settings.name!r} is going on: {', '.join(living) or 'it starts'}.",
+                f"A run of {settings.name!r} is going on: {', '.join(living)}."
+                if living
+                else f"A run of {settings.name!r} starts or ends just now, or somebody clears up.",
                 hint="clear up when it has ended.",
             )
         yield
