@@ -153,6 +153,16 @@ def test_a_full_disk_is_told_before_anything_runs(small_disk):
     assert said.startswith(f"The disk of {str(small_disk / 'p/_runs')!r} is full, ")
 
 
+@pytest.mark.tfx
+def test_a_metadata_file_that_has_no_place(tmp_path):
+    (tmp_path / "file").touch()
+    chain = fml.PipelineDef("p", root=tmp_path).with_metadata(tmp_path / "file/in/m.db")
+    assert message_of(BackendError, chain.run, quiet=True) == (
+        f"The folder of the metadata file {str(tmp_path / 'file/in/m.db')!r} cannot be made: "
+        "Not a directory.\nHint: name another file: .with_metadata(…)."
+    )
+
+
 # -- metadata files --------------------------------------------------------------------------------
 
 
@@ -181,15 +191,20 @@ def overwrite(file: Path) -> None:
         pages.write(bytes(30_000))
 
 
+def make_artifact(file: Path) -> None:
+    """Make what a run leaves that knew another metadata file, and TFX would write over."""
+    for folder in ("Gen/.system", "Gen/examples/1", "serving/taxi/1795561610"):
+        (file.parent / folder).mkdir(parents=True)
+
+
 def empty(file: Path) -> None:
-    """Other runs have made artifacts meanwhile, and TFX would write the first one over."""
     os.truncate(file, 0)
-    (file.parent / "Gen/examples/1").mkdir(parents=True)
+    make_artifact(file)
 
 
 def remove(file: Path) -> None:
     file.unlink()
-    (file.parent / "Gen/examples/1").mkdir(parents=True)
+    make_artifact(file)
 
 
 def replace_by_folder(file: Path) -> None:
@@ -213,8 +228,8 @@ def schema(version: int):
         (truncate, "is damaged: database disk image is malformed."),
         (scribble, "is damaged: file is not a database."),
         (overwrite, "is damaged: "),
-        (empty, "knows 0 executions, and there is "),
-        (remove, "knows 0 executions, and there is "),
+        (empty, "knows 0 executions, and there is"),
+        (remove, "knows 0 executions, and there is"),
         (replace_by_folder, "is a folder."),
         (schema(99), "has ML Metadata's schema 99, and the ml_metadata that is installed here"),
         (schema(9), "has ML Metadata's schema 9, and the ml_metadata that is installed here"),
@@ -233,7 +248,9 @@ def test_a_metadata_file_that_is_no_good(tmp_path, metadata, damage, said):
     first, hint = told.split("\n")
     assert said in first
     assert hint.startswith("Hint: ")
-    if "knows 0 executions" not in first:
+    if "knows 0 executions" in first:
+        assert repr(str(file.parent / "Gen/examples/1")) in first
+    else:
         assert str(file) in first
         assert (file.read_bytes() if file.is_file() else None) == before
     assert not [*file.parent.glob("_runs/2*.lock")]

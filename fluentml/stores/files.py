@@ -63,7 +63,9 @@ def folders_in(folder: Path) -> Iterator[Path]:
 
 def numbered(root: Path) -> Iterator[tuple[int, Path]]:
     """Yield the folders of artifacts, `root/node/key/number`, with their numbers."""
-    for path in root.glob("[!._]*/[!.]*/*"):
+    # A model server's versions may lie there too.
+    nodes = [folder for folder in folders_in(root) if (folder / SYSTEM).is_dir()]
+    for path in (path for node in nodes for path in node.glob("[!.]*/*")):
         if path.name.isdecimal():
             yield int(path.name), path
 

@@ -6,6 +6,7 @@ import contextlib
 import errno
 import os
 import re
+import shutil
 import sqlite3
 import tempfile
 from collections.abc import Iterator
@@ -34,7 +35,7 @@ def refuse_unfit(settings: Settings) -> None:
     Raises:
         BackendError: It says which, and what to do.
     """
-    folder = runs_folder(settings)
+    folder, file = runs_folder(settings), metadata_file(settings)
     try:
         folder.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryFile(dir=folder) as probe:
@@ -47,18 +48,20 @@ def refuse_unfit(settings: Settings) -> None:
             f"The run cannot write to {str(folder)!r}: {error.strerror}.",
             hint=f"choose another root: PipelineDef({settings.name!r}, root=…).",
         ) from error
-    file = metadata_file(settings)
     if file and file.exists():
         _refuse_file(file)
     elif file:
-        try:
-            file.parent.mkdir(parents=True, exist_ok=True)
-        except OSError as error:
-            raise BackendError(
-                f"The run cannot make the folder of the metadata file {str(file)!r}: "
-                f"{error.strerror}.",
-                hint="name another file: .with_metadata(…).",
-            ) from error
+        _make_folder_of(file)
+
+
+def _make_folder_of(file: Path) -> None:
+    try:
+        file.parent.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise BackendError(
+            f"The folder of the metadata file {str(file)!r} cannot be made: {error.strerror}.",
+            hint="name another file: .with_metadata(…).",
+        ) from error
 
 
 def refuse_overwriting(settings: Settings, store: Any) -> None:
@@ -86,14 +89,18 @@ def refuse_overwriting(settings: Settings, store: Any) -> None:
 
 def full(folder: Path) -> BackendError:
     """Return what there is to say of a disk without room."""
-    with contextlib.suppress(OSError):
-        free = os.statvfs(folder)
-        room = f", {free.f_bavail * free.f_frsize / 1e6:.0f} MB free"
     return BackendError(
-        f"The disk of {str(folder)!r} is full{room}.",
+        f"The disk of {str(folder)!r} is full, {_free(folder) / 1e6:.0f} MB free.",
         hint="make room (`fluentml gc` clears old artifacts away) and run again; what was done "
         "before is kept.",
     )
+
+
+def _free(folder: Path) -> int:
+    """Return the bytes that are free on the disk of a folder."""
+    while not folder.exists():
+        folder = folder.parent
+    return shutil.disk_usage(folder).free
 
 
 def in_words(error: BaseException, settings: Settings) -> BaseException:
@@ -106,8 +113,11 @@ def in_words(error: BaseException, settings: Settings) -> BaseException:
 
 
 def _disk_of(error: BaseException, settings: Settings) -> Path:
+    """Return the folder that the error names, or else the fuller one of those that a run fills."""
     name = error.filename if isinstance(error, OSError) else None
-    return Path(name).parent if isinstance(name, str) and name else runs_folder(settings)
+    if isinstance(name, str) and name:
+        return Path(name).absolute().parent
+    return min((runs_folder(settings), Path(tempfile.gettempdir())), key=_free)
 
 
 def _causes(error: BaseException | None) -> Iterator[BaseException]:
