@@ -100,7 +100,7 @@ class PipelineDef(Verbs):
 
         Runtime parameters have their defaults; `with_params(…)` before it gives them others. Exit
         steps are left out: TFX's pipelines have none, and only its Kubeflow runner takes some.
-        Variables in with_metadata(…) are put in now; TFX's LocalDagRunner logs the connection.
+        Variables in `with_metadata(…)` are put in now, and TFX's runners log the connection.
         """
         from fluentml.lowering import for_runners
 

@@ -31,7 +31,7 @@ from fluentml.spec import is_remote
 
 
 def data_files(graph: Graph, node: Node) -> Problems:
-    """The folder is there and holds files of the right kind, for every split."""
+    """The folder is there and holds files of the right kind, for every split, to be read."""
     step = node.component
     if not isinstance(step, FileBasedExampleGen) or is_remote(step.path) or step.input_config:
         return

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import logging
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +12,7 @@ from ml_metadata import proto as mlmd
 from fluentml.graph import Settings
 from fluentml.stores.files import SYSTEM, is_within, outputs_of, remove
 
+log = logging.getLogger("fluentml")
 FAILED, CANCELED = mlmd.Execution.FAILED, mlmd.Execution.CANCELED
 UNFINISHED = (mlmd.Execution.NEW, mlmd.Execution.RUNNING)
 _RESULT = "__execution_result__"
@@ -66,10 +68,14 @@ def node_of(store: Any, execution_id: int) -> str:
 def _remove_outputs(root: Path, node: str, execution: Any) -> None:
     if not node:
         return
-    for path in outputs_of(root, node, execution.id):
-        remove(root, path)
+    folders = outputs_of(root, node, execution.id)
     if _STATEFUL in execution.custom_properties:
         index = execution.custom_properties[_STATEFUL].string_value
         folder = root / node / SYSTEM / "stateful_working_dir" / index
-        if folder.is_dir() and is_within(root, folder):
+        folders += [folder] if folder.is_dir() and is_within(root, folder) else []
+    for folder in folders:
+        try:
             remove(root, folder)
+        except OSError as error:
+            # Nothing refers to it, and `fluentml gc` tries again.
+            log.warning("%s cannot be removed: %s.", folder, error.strerror)

@@ -131,7 +131,10 @@ def _taken(held: contextlib.ExitStack, path: Path, how: int, *, make: bool = Tru
 
 def _locked(path: Path, how: int, flags: int) -> int | None:
     """Return a descriptor that has the lock; None where somebody else has it."""
-    descriptor = os.open(path, os.O_RDWR | flags, 0o666)
+    try:
+        descriptor = os.open(path, os.O_RDWR | flags, 0o666)
+    except PermissionError:
+        descriptor = os.open(path, os.O_RDONLY)  # another user's, which can be locked even so
     try:
         fcntl.flock(descriptor, how | fcntl.LOCK_NB)
     except BaseException as error:
