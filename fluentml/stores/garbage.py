@@ -69,10 +69,11 @@ class Garbage:
                 hint="name the folder as the runs did; a folder that was moved cannot be cleared.",
             )
         self.kept_runs = lineage.kept_runs(keep)
+        self._all_runs = lineage.runs()
         self._needed = lineage.needed(self.kept_runs, pins.nodes)
         self._kept = [one for one in lineage.executions.values() if one.run in self.kept_runs]
-        # TFX's clock and ours tell milliseconds.
-        self._since = min((one.message.create_time_since_epoch for one in self._kept), default=0)
+        times = [one.message.create_time_since_epoch for one in self._kept]
+        self._since = min(times, default=0) / 1000
 
     def refuse_running(self) -> None:
         """Raise where another runner, or another machine, is at work on the pipeline.
@@ -98,23 +99,20 @@ class Garbage:
 
     def _artifacts(self) -> Iterator[Piece]:
         """Yield the folders of artifacts that nobody needs."""
-        kept = [
-            Path(self._lineage.artifacts[id].uri)
-            for id in self._needed & {*self._lineage.artifacts}
-        ]
-        kept += self._pins.paths
+        artifacts = self._lineage.artifacts
+        kept = {Path(artifacts[id].uri) for id in self._needed & {*artifacts}}
+        protected = _Protected({*kept, *self._pins.paths})
         folders: dict[Path, list[Any]] = {}
         for id, maker in sorted(self._lineage.maker.items()):
-            artifact = self._lineage.artifacts.get(id)
+            artifact = artifacts.get(id)
             if id not in self._needed and artifact and artifact.state in (LIVE, MARKED):
                 folder = self._folder(artifact, maker)
                 if folder:
                     folders.setdefault(folder, []).append(artifact)
-        for folder, artifacts in folders.items():
-            if not any(_overlap(folder, path) for path in kept) and not self._foreign(artifacts):
-                there = folder.exists()
+        for folder, here in folders.items():
+            if folder not in protected and not self._foreign(here):
                 node = folder.relative_to(self._root).parts[0]
-                yield Piece(node, folder, size(folder) if there else 0, tuple(artifacts))
+                yield Piece(node, folder, size(folder) if folder.exists() else 0, tuple(here))
 
     def _folder(self, artifact: Any, maker: Executed) -> Path | None:
         """Return the folder of an artifact, `root/node/key/execution`; None for any other place."""
@@ -160,23 +158,25 @@ class Garbage:
         )
         wheels = [*(self._root / "_wheels").glob("*.whl*")] if self._since else []
         old = [path for path in wheels if path.name not in said]
-        old += [path for path in folders_in(self._root / "_modules") if self._is_old(path)]
+        if self._pins.nodes is not None:
+            # No execution tells of its module, but the chain does.
+            old += [path for path in folders_in(self._root / "_modules") if self._is_old(path)]
         logs = [path for path in self._runs_folder.glob("*") if self._is_of_old_run(path)]
+        protected = _Protected(self._pins.paths)
         for path in (*old, *logs):
             root = self._runs_folder if path in logs else self._root
-            pinned = any(_overlap(path, pin) for pin in self._pins.paths)
-            if is_within(root, path) and not pinned:
+            if is_within(root, path) and path not in protected:
                 yield Piece(OTHERS, path, size(path))
 
     def _is_of_old_run(self, path: Path) -> bool:
         run = _RUN_ID.match(path.name)
         if not run or run[0] in self.kept_runs:
             return False
-        return run[0] in self._lineage.runs() or self._is_old(path)
+        return run[0] in self._all_runs or self._is_old(path)
 
     def _is_old(self, path: Path) -> bool:
         """Return whether nobody has written to a path since the first kept run began."""
-        return path.lstat().st_mtime * 1000 < self._since
+        return path.lstat().st_mtime < self._since
 
     def collect(self) -> None:
         """Remove the pieces.
@@ -207,5 +207,12 @@ class Garbage:
             self._store.put_artifacts([*artifacts])
 
 
-def _overlap(one: Path, other: Path) -> bool:
-    return one.is_relative_to(other) or other.is_relative_to(one)
+class _Protected:
+    """Paths that stay, with all that is in them."""
+
+    def __init__(self, paths: Iterable[Path]) -> None:
+        self._paths = {*paths}
+        self._around = {folder for path in self._paths for folder in (path, *path.parents)}
+
+    def __contains__(self, path: Path) -> bool:
+        return path in self._around or not self._paths.isdisjoint(path.parents)
