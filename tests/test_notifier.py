@@ -7,7 +7,7 @@ import json
 import pytest
 
 import fluentml as fml
-from tests.test_sql import free_port
+from tests.servers import free_port
 
 pytestmark = pytest.mark.tfx
 
