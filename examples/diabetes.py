@@ -36,7 +36,7 @@ pipeline = (
     .generate_statistics()
     .infer_schema()
     .preprocess(preprocessing_fn)
-    .train(build_model, label="progression_xf", batch_size=16, early_stopping=5, cache=True)
+    .train(build_model, label="progression_xf", batch_size=16, early_stopping=5, in_memory=True)
     .evaluate_model(
         "progression_xf",
         metrics=["MeanAbsoluteError"],

@@ -39,7 +39,7 @@ pipeline = (
     .generate_statistics()
     .infer_schema()
     .preprocess(preprocessing_fn)
-    .train(build_model, label="digit_xf", batch_size=32, epochs=15, cache=True)
+    .train(build_model, label="digit_xf", batch_size=32, epochs=15, in_memory=True)
     .evaluate_model(
         "digit_xf",
         metrics=["SparseCategoricalAccuracy"],

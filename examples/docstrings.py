@@ -42,7 +42,7 @@ pipeline = (
     .generate_statistics()
     .infer_schema()
     .preprocess(preprocessing_fn)
-    .train(build_model, label="library_xf", batch_size=64, epochs=3, cache=True)
+    .train(build_model, label="library_xf", batch_size=64, epochs=3, in_memory=True)
     .evaluate_model(
         "library_xf",
         metrics=["SparseCategoricalAccuracy"],

@@ -88,15 +88,24 @@ def run(
         str | None, typer.Option(metavar="NODE", help="Run only this node and what it needs.")
     ] = None,
     param: Params = None,
+    no_cache: Annotated[
+        bool, typer.Option("--no-cache", help="Run every node, changed or not.")
+    ] = False,
+    refresh: Annotated[
+        list[str] | None,
+        typer.Option(metavar="NODE", help="Run this node, changed or not; several times for more."),
+    ] = None,
     quiet: Quiet = False,
     verbose: Verbose = False,
     as_json: AsJson = False,
 ) -> None:
-    """Check a pipeline, then run it on this machine."""
+    """Check a pipeline, then run it on this machine; what has not changed is taken over."""
     from fluentml.errors import RunError
 
+    shown = {"quiet": quiet or as_json, "verbose": verbose}
     try:
-        result = _load(target, param).run(to=to, quiet=quiet or as_json, verbose=verbose)
+        pipeline = _load(target, param)
+        result = pipeline.run(to=to, cache=not no_cache, refresh=refresh or (), **shown)
     except FluentmlError as error:
         if as_json:
             ran = error.result.to_dict() if isinstance(error, RunError) else {"succeeded": False}
@@ -128,7 +137,7 @@ def check(target: Target, param: Params = None, as_json: AsJson = False) -> None
 
 @app.command()
 def plan(target: Target) -> None:
-    """Show every node, what it reads, and why it was wired so."""
+    """Show every node, what it reads and why, and whether a run would take it over."""
     typer.echo(_load(target).plan())
 
 

@@ -156,6 +156,8 @@ class Component(Parameterized):
             condition reads.
         when: What has to hold for the node to run.
         executor: TFX executor to run in place of the component's own.
+        cache: Whether a run here may take over what it made before; None, where nothing that it
+            reads can have changed unseen.
     """
 
     VERB: ClassVar[str] = ""
@@ -180,6 +182,7 @@ class Component(Parameterized):
     inputs: FrozenDict[str, Channel] = FrozenDict()
     when: AnyCondition | None = None
     executor: Annotated[Live | None, BeforeValidator(_executor)] = None
+    cache: bool | None = None
 
     @classmethod
     def __pydantic_init_subclass__(cls, **kwargs: Any) -> None:
@@ -262,6 +265,21 @@ class Component(Parameterized):
         """Return the spec with the parameters filled in that depend on the rest of the chain."""
         return self
 
+    def calls(self) -> Iterator[str | LiveObject]:
+        """Yield the user's code that it calls: files, import paths and Python objects."""
+        yield from _live(self)
+
+    def reads_outside(self) -> tuple[str, ...] | None:
+        """Return the files and folders outside the pipeline that it reads.
+
+        None: it reads what cannot be watched, such as a database, and is to run every time.
+        """
+        return ()
+
+    def writes_outside(self) -> tuple[str, ...]:
+        """Return the files outside the pipeline that it writes beside its artifacts."""
+        return ()
+
     def missing_here(self) -> Iterator[BackendError]:
         """Yield what the step needs to run on this machine, and this machine lacks."""
         yield from ()
@@ -269,6 +287,22 @@ class Component(Parameterized):
     def to_tfx(self, inputs: Mapping[str, Any]) -> Any:
         """Return the TFX component that reads these TFX channels, by input key."""
         raise NotImplementedError
+
+
+def _live(value: Any) -> Iterator[LiveObject]:
+    """Yield the Python objects in a field, but for those of companions, which are nodes."""
+    if isinstance(value, LiveObject):
+        yield value
+    elif isinstance(value, Mapping):
+        for item in value.values():
+            yield from _live(item)
+    elif isinstance(value, tuple):
+        for item in value:
+            yield from _live(item)
+    elif isinstance(value, Spec):
+        for _, item in value:
+            if not isinstance(item, Component):
+                yield from _live(item)
 
 
 def _load(value: Any) -> Any:

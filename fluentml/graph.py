@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from types import MappingProxyType
 from typing import Annotated, Any
 
 from pydantic import ConfigDict, ValidationError, field_validator, model_validator
@@ -22,8 +23,8 @@ class Settings(Spec):
     Attributes:
         name: Name of the pipeline.
         root: Folder or URI under which `{root}/{name}` holds everything of the pipeline.
-        cache: Whether a node whose inputs and parameters are those of an earlier execution takes
-            over its outputs instead of running.
+        cache: Whether a node of which nothing has changed takes over what it made before instead of
+            running; None: it does where fluentml runs it, and elsewhere it is as TFX has it.
         beam_pipeline_args: Arguments for Apache Beam; the in-process runner unless they name one.
         metadata: ML Metadata's SQLite file, the URL of a database server, or its
             `ConnectionConfig`. Default: `metadata.db` under the pipeline root.
@@ -34,7 +35,7 @@ class Settings(Spec):
 
     name: str
     root: str = "artifacts"
-    cache: bool = False
+    cache: bool | None = None
     beam_pipeline_args: tuple[str, ...] = ()
     metadata: Annotated[Proto | None, proto_of("ml_metadata.ConnectionConfig")] | str = None
 
@@ -84,6 +85,12 @@ class Node(Spec):
     def upstream(self) -> tuple[str, ...]:
         """The ids of the nodes that it reads from, each once."""
         return tuple(dict.fromkeys(wire.channel.node for wire in self.inputs.values()))
+
+    @property
+    def required(self) -> tuple[str, ...]:
+        """The ids of the nodes without whose outputs it cannot run."""
+        needs = self.component.needs()
+        return tuple(w.channel.node for key, w in self.inputs.items() if not needs[key].optional)
 
 
 class Graph(Spec):
@@ -181,8 +188,12 @@ class Graph(Spec):
         ]
         return "\n".join(lines)
 
-    def to_plan(self) -> str:
-        """Return every node, what it reads, and why it was wired so."""
+    def to_plan(self, told: Mapping[str, str] = MappingProxyType({})) -> str:
+        """Return every node, what it reads, and why it was wired so.
+
+        Args:
+            told: By node, what more there is to say of it.
+        """
         blocks = []
         for node in self.nodes:
             kind = type(node.component).__name__
@@ -199,6 +210,7 @@ class Graph(Spec):
                 f"  {key:<{keys}}  ← {wire.channel!s:<{ends}}  {wire.reason}"
                 for key, wire in node.inputs.items()
             ]
+            lines += [f"  {told[node.id]}"] if node.id in told else []
             blocks.append("\n".join(lines))
         return "\n\n".join(blocks)
 

@@ -23,6 +23,11 @@ class LiveObject:
         name = getattr(value, "__qualname__", getattr(value, "__name__", "<nameless>"))
         return cls(f"{getattr(value, '__module__', '?')}:{name}", value)
 
+    @property
+    def loaded(self) -> Any:
+        """The object if it is here already, else None."""
+        return self._value
+
     def __eq__(self, other: object) -> bool:
         if not isinstance(other, LiveObject) or self.reference != other.reference:
             return False

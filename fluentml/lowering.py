@@ -66,7 +66,7 @@ def _pipeline(settings: Settings, components: Iterable[Any]) -> Any:
         pipeline_name=settings.name,
         pipeline_root=settings.pipeline_root,
         components=list(components),
-        enable_cache=settings.cache,
+        enable_cache=bool(settings.cache),
         beam_pipeline_args=beam_pipeline_args(settings),
         metadata_connection_config=connection_config(settings),
     )

@@ -63,10 +63,18 @@ class PipelineDef(Verbs):
         return wire(self.settings, self.components)
 
     def plan(self) -> str:
-        """Return every node with its inputs, and why each was wired so; then the parameters."""
+        """Return every node with its inputs, and why each was wired so; then the parameters.
+
+        Where the pipeline ran here before, each node is a HIT, which a run takes over, or a MISS,
+        with what has changed since.
+        """
+        graph = self.with_params({}).graph
         params = [f"  {name} = {default!r}" for name, default in self.params.items()]
         return "\n".join(
-            [self.graph.to_plan(), *(["", "runtime parameters", *params] if params else [])]
+            [
+                graph.to_plan(get_backend("local").forecast(graph)),
+                *(["", "runtime parameters", *params] if params else []),
+            ]
         )
 
     def code(self, node: str) -> str:
@@ -151,8 +159,9 @@ class PipelineDef(Verbs):
             to: Id of the last node to run; default: all. Exit steps go with the whole only.
             params: Values of runtime parameters: `{"train_steps": 50}`; others keep their defaults.
             **options: The backend's own. `local` has `quiet=True`, which prints nothing,
-                `verbose=True`, which shows TensorFlow's and Beam's log, and `fast=False`, which
-                takes TFX's executors also where ours make the same artifacts sooner.
+                `verbose=True`, which shows TensorFlow's and Beam's log, `fast=False`, which takes
+                TFX's executors also where ours make the same artifacts sooner, `cache=False`, which
+                runs every node, and `refresh=["Trainer"]`, which runs these.
 
         Raises:
             BackendError: There is no such backend or option, or it cannot run this pipeline here.

@@ -333,10 +333,11 @@ def test_tfx_makes_the_examples_where_ours_is_not_wanted(tmp_path: Path, monkeyp
 def test_ours_stands_in_where_its_code_is(tmp_path: Path, arguments, fast: bool, ours: bool):
     from fluentml.executors import csv_example_gen
     from fluentml.local.session import Session
+    from fluentml.local.store import Store
     from fluentml.lowering import lower
 
     chain = fml.PipelineDef("p", root=tmp_path).from_csv("data").with_beam_pipeline_args(arguments)
-    session = Session(lower(chain.graph), "run", fast=fast)
+    session = Session(lower(chain.graph), "run", Store(chain.settings), fast=fast)
     spec = session._deployment.executor_specs["CsvExampleGen"].beam_executable_spec
     paths = {True: csv_example_gen.CLASS_PATH, False: csv_example_gen.STOCK_CLASS_PATH}
     assert spec.python_executor_spec.class_path == paths[ours]

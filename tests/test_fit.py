@@ -140,7 +140,7 @@ def classes(shop, tmp_path_factory):
         label="kind_xf",
         batch_size=16,
         epochs=25,
-        cache=True,
+        in_memory=True,
         class_weight="balanced",
         seed=1,
         verbose=0,
@@ -246,7 +246,7 @@ def test_early_stopping_takes_the_best_weights(shop, tmp_path):
         one_number,
         label="price_xf",
         early_stopping=2,
-        cache=True,
+        in_memory=True,
         callbacks=[Spoil()],
         verbose=0,
     )
@@ -327,18 +327,18 @@ def test_balanced_classes_have_the_same_total(shop, tmp_path):
 
     from fluentml.training.batches import Batches
 
-    balanced = Batches(shop(tmp_path), "kind_xf", 7, class_weight="balanced", cache=True)
+    balanced = Batches(shop(tmp_path), "kind_xf", 7, class_weight="balanced", in_memory=True)
     totals = np.zeros(3)
     for _, label, weight in balanced.for_fit(["size_xf"])["x"]:
         np.add.at(totals, label.numpy()[:, 0], weight.numpy())
     np.testing.assert_allclose(totals, [20, 20, 20])
 
 
-@pytest.mark.parametrize("cache", [True, False])
-def test_each_epoch_has_another_order(shop, tmp_path, cache):
+@pytest.mark.parametrize("in_memory", [True, False])
+def test_each_epoch_has_another_order(shop, tmp_path, in_memory):
     from fluentml.training.batches import Batches
 
-    train = Batches(shop(tmp_path), "price_xf", 7, cache=cache).for_fit(["size_xf"])["x"]
+    train = Batches(shop(tmp_path), "price_xf", 7, in_memory=in_memory).for_fit(["size_xf"])["x"]
 
     def epoch():
         return [size for x, _ in train for size in x["size_xf"].numpy().ravel().tolist()]
@@ -363,7 +363,9 @@ def test_two_classes_by_a_single_number(shop, tmp_path):
         return model
 
     fn_args = shop(tmp_path)
-    fit(fn_args, logit, label="sold_xf", epochs=15, batch_size=10, cache=True, seed=1, verbose=0)
+    fit(
+        fn_args, logit, label="sold_xf", epochs=15, batch_size=10, in_memory=True, seed=1, verbose=0
+    )
     served = serve(tf.saved_model.load(fn_args.serving_model_dir))
     assert served["label"].numpy()[:, 0].tolist() == [item["sold"][0] for item in ITEMS]
 

@@ -102,7 +102,7 @@ def seen(tmp_path_factory) -> Iterator[dict]:
             "got": [*got],
         }
         got.clear()
-        run = run_and_watch(pipeline, params={"times": 1})
+        run = run_and_watch(pipeline, params={"times": 1}, cache=False)
         report = json.loads((folder / "report.json").read_text())
         yield {"folder": folder, "first": first, "run": run, "report": report, "got": got}
 

@@ -346,7 +346,7 @@ def test_failing_user_code_shows_the_user_s_lines(tmp_path: Path, taxi_rows: Pat
         f"  {broken}:3 in units",
         "    return 64 / fn_args.eval_steps",
         f"The full log: {error.result.log}",
-        "Hint: mend it and run again; with .cache() what is done need not run again.",
+        "Hint: mend it and run again: what is done need not run again.",
     ]
     assert error.node == "Trainer"
     states = [node.state for node in error.result.nodes.values()]

@@ -314,7 +314,7 @@ def test_a_parameter_that_the_verb_does_not_have():
     text = message_of(fml.DefinitionError, P.train, "m.py", train_step=3)
     first, second, hint = text.splitlines()
     assert first == "train() has no parameter 'train_step'."
-    assert second.startswith("It takes: 'id', 'inputs', 'when', 'executor', 'module', ")
+    assert second.startswith("It takes: 'id', 'inputs', 'when', 'executor', 'cache', ")
     assert hint == "Hint: did you mean 'train_steps' or 'train_splits' or 'train_args'?"
     text = message_of(fml.DefinitionError, P.add_component, lambda model: 1, id="A", wen=3)
     assert text == "add_component() has no parameter 'wen'.\nHint: did you mean 'when'?"

@@ -25,8 +25,9 @@ def test_a_prefix_grows_into_two_pipelines():
 
 def test_settings_are_part_of_the_value_and_change_nothing_behind():
     assert P.cache() != P
-    assert P.settings.cache is False
-    assert P.cache().cache(False) == P.with_metadata("m.db").with_metadata() == P
+    assert (P.settings.cache, P.cache(False).settings.cache) == (None, False)
+    assert P.cache().cache(False) == P.cache(False) != P
+    assert P.with_metadata("m.db").with_metadata() == P
     assert P.cache().with_metadata("m.db").with_beam_pipeline_args(["--a"]).settings == (
         P.with_beam_pipeline_args(["--a"]).with_metadata(Path("m.db")).cache().settings
     )

@@ -83,7 +83,7 @@ def test_the_trainer_is_written_out():
             class_weight={"yes": 2, 0: 0.5},
             example_weight="weight_xf",
             shuffle=False,
-            cache=True,
+            in_memory=True,
             seed=1,
             train_steps=7,
         )
@@ -106,7 +106,7 @@ def test_the_trainer_is_written_out():
         "        class_weight={'yes': 2, 0: 0.5},\n"
         "        example_weight='weight_xf',\n"
         "        shuffle=False,\n"
-        "        cache=True,\n"
+        "        in_memory=True,\n"
         "        seed=1,\n"
         "    )\n"
     )

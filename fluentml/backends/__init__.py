@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import importlib
 import pkgutil
+from collections.abc import Mapping
 from importlib.metadata import entry_points
 from typing import TYPE_CHECKING, Any
 
@@ -30,6 +31,10 @@ class Backend(Spec):
             f"The backend {type(self).__name__} cannot run a pipeline.",
             hint='take run("local").',
         )
+
+    def forecast(self, graph: Graph) -> Mapping[str, str]:
+        """Return in words, for the nodes of which it can tell, what a run would do with them."""
+        return {}
 
 
 def get_backend(backend: str | Backend, **options: Any) -> Backend:

@@ -1,7 +1,12 @@
-"""This machine: node after node in this process, ML Metadata in SQLite, TFX's artifact layout."""
+"""This machine: node after node in this process, ML Metadata in SQLite, TFX's artifact layout.
+
+TensorFlow is loaded when the first node has to run.
+"""
 
 from __future__ import annotations
 
+import importlib.util
+from collections.abc import Mapping
 from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -13,8 +18,10 @@ from fluentml.results import RunResult
 from fluentml.spec import import_needed
 
 if TYPE_CHECKING:
+    from fluentml.local.cache import Cache
     from fluentml.local.progress import Progress
     from fluentml.local.run import Run
+    from fluentml.local.store import Store
 
 
 class LocalBackend(Backend):
@@ -24,11 +31,15 @@ class LocalBackend(Backend):
         quiet: Print nothing.
         verbose: Show TensorFlow's, absl's and Beam's log instead of keeping it in the log file.
         fast: Run our executors in place of TFX's where they make the same artifacts sooner.
+        cache: Whether nodes of which nothing has changed take over what they made before.
+        refresh: Ids of nodes that run even so, and with them all that reads what they make.
     """
 
     quiet: bool = False
     verbose: bool = False
     fast: bool = True
+    cache: bool = True
+    refresh: tuple[str, ...] = ()
 
     def run(self, graph: Graph) -> RunResult:
         """Run the graph's nodes in order; each sees the outputs of those before it.
@@ -39,6 +50,8 @@ class LocalBackend(Backend):
             MissingDependencyError: TFX is not installed.
             RunError: A node failed; its outputs are removed, those before it stay.
         """
+        for id in self.refresh:
+            graph[id]
         self.look_around(graph)
         import_needed("tfx")
         from fluentml.local.capture import captured
@@ -53,10 +66,7 @@ class LocalBackend(Backend):
         with captured(log, echo=self.verbose) as stream, running(graph.settings, run_id):
             progress = Progress(stream, names, quiet=self.quiet)
             progress.say(f"{graph.settings.name}  run {run_id}")
-            with progress.step("TensorFlow Extended") as step:
-                run = self.begin(graph, run_id, log, progress)
-                step.state, step.note = "done", "loaded"
-            result = run.result()
+            result = self.begin(graph, run_id, log, progress).result()
             if result.summary():
                 progress.say(f"\n{result.summary()}")
             progress.say(f"log: {log}")
@@ -67,13 +77,33 @@ class LocalBackend(Backend):
         _refuse_the_impossible(graph)
 
     def begin(self, graph: Graph, run_id: str, log: Path, progress: Progress) -> Run:
-        """Load TFX, and return what goes from node to node."""
+        """Return what goes from node to node."""
         from fluentml.local.run import Run
-        from fluentml.local.session import Session
-        from fluentml.lowering import lower
+        from fluentml.local.store import Store
 
-        session = Session(lower(graph), run_id, fast=self.fast)
-        return Run(graph, run_id, log, session, progress)
+        store = Store(graph.settings)
+        cache = self._cache(graph, store)
+        return Run(graph, run_id, log, cache, store, progress, fast=self.fast)
+
+    def forecast(self, graph: Graph) -> Mapping[str, str]:
+        """Return HIT for the nodes that a run would take over, and MISS for others, with why.
+
+        Nothing where the pipeline never ran here, or a server has the metadata.
+        """
+        if not importlib.util.find_spec("ml_metadata"):
+            return {}
+        from fluentml.local.store import Store
+        from fluentml.stores.connection import metadata_file
+
+        file = metadata_file(graph.settings)
+        if file is None or not file.exists():
+            return {}
+        return self._cache(graph, Store(graph.settings)).forecast()
+
+    def _cache(self, graph: Graph, store: Store) -> Cache:
+        from fluentml.local.cache import Cache
+
+        return Cache(graph, store, enabled=self.cache, refresh=self.refresh, fast=self.fast)
 
 
 BACKEND = LocalBackend

@@ -8,8 +8,8 @@ from pydantic import field_validator, model_validator
 from typing_extensions import Self
 
 from fluentml.components._example_gen import DEFAULT_SPLIT, ExampleGen
-from fluentml.spans import Window, number, verify
-from fluentml.spec import PathText, Proto, absolute, proto_of
+from fluentml.spans import Window, find, number, verify
+from fluentml.spec import PathText, Proto, absolute, is_remote, proto_of
 
 
 class FileBasedExampleGen(ExampleGen):
@@ -107,6 +107,15 @@ class FileBasedExampleGen(ExampleGen):
     def split_names(self) -> tuple[str, ...] | None:
         """The splits that this component makes; None where a proto decides."""
         return None if self.input_config or self.output_config else tuple(self.split)
+
+    def reads_outside(self) -> tuple[str, ...] | None:
+        """Return the files, those of the spans that are read; all of the folder with a proto."""
+        if is_remote(self.path):
+            return None
+        if self.input_config:
+            return (absolute(self.path),)
+        found = (find(absolute(self.path), pattern, self.window) for pattern in self.patterns)
+        return tuple(str(file) for one in found for file in one.files)
 
     def reading(self) -> dict[str, Any]:
         """Return what TFX's component takes: the folder, and what differs from its defaults."""

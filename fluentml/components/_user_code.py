@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import ClassVar
 
 from fluentml.component import Component
+from fluentml.live import LiveObject
 from fluentml.spec import JsonDict, PathText, absolute
 
 
@@ -30,6 +32,12 @@ class UserCode(Component):
     def module_is_file(self) -> bool:
         """Whether `module` is a file rather than an import path."""
         return self.module.endswith(".py")
+
+    def calls(self) -> Iterator[str | LiveObject]:
+        """Yield the module too."""
+        yield from super().calls()
+        if self.module:
+            yield self.module
 
     def module_arguments(self) -> dict[str, str]:
         """Return the argument by which TFX's component gets the function."""

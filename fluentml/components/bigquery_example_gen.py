@@ -100,6 +100,10 @@ class BigQueryExampleGen(ExampleGen):
         """The splits that this component makes; None where a proto decides."""
         return None if self.input_config else super().split_names
 
+    def reads_outside(self) -> tuple[str, ...] | None:
+        """Return that nobody knows whether the tables have changed."""
+        return None
+
     def missing_here(self) -> Iterator[BackendError]:
         """Yield that Google's libraries find no account."""
         yield from without_credentials(self.verb)

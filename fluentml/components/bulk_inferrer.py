@@ -70,6 +70,10 @@ class BulkInferrer(OwnData):
             return {"output_examples": "Examples"}
         return {"inference_result": "InferenceResult"}
 
+    def writes_outside(self) -> tuple[str, ...]:
+        """Return the file of the table."""
+        return (absolute(self.write_to),) if self.write_to else ()
+
     def to_tfx(self, inputs: Mapping[str, Any]) -> Any:
         """Return TFX's BulkInferrer; only with `write_to` the one that also writes a table."""
         specs = ("data_spec", "model_spec", "output_example_spec")

@@ -63,7 +63,7 @@ class CustomComponent(Component):
 
     @classmethod
     def _of_component(cls, source: Any, step: Mapping[str, Any]) -> Self:
-        given = [f"{name}=" for name, value in step.items() if value]
+        given = [f"{name}=" for name, value in step.items() if value and name != "cache"]
         if given:
             raise DefinitionError(
                 f"{cls.VERB}() cannot give {' or '.join(given)} to {source.id!r}, which is built.",
@@ -76,6 +76,7 @@ class CustomComponent(Component):
         }
         return cls(
             id=source.id,
+            cache=step.get("cache"),
             source=LiveObject(f"{type(source).__module__}:{type(source).__qualname__}", source),
             form="built",
             parameters=FrozenDict(dict.fromkeys(reads, False)),

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Mapping, Set
+from collections.abc import Iterator, Mapping, Set
 from typing import Annotated, Any, ClassVar
 
 from pydantic import Field, model_validator
@@ -18,6 +18,7 @@ from fluentml.components._thresholds import Bound, Threshold, read
 from fluentml.components.importer import ImportedModel
 from fluentml.components.resolver import LatestBlessedModel, PreviousModel
 from fluentml.errors import DefinitionError, did_you_mean, listing
+from fluentml.live import LiveObject
 from fluentml.metrics import Value
 from fluentml.spec import FrozenDict, Input, PathText, Proto, absolute, proto_of
 
@@ -217,6 +218,11 @@ class Evaluator(OwnData):
             return self
         names = ("transform_features",) if "Transform" in roles else ()
         return self.model_copy(update={"preprocessing_function_names": names})
+
+    def calls(self) -> Iterator[str | LiveObject]:
+        """Yield the classes of the user's own metrics too."""
+        yield from super().calls()
+        yield from (f"{one.module}.{one.class_name}" for one in self.metrics if one.module)
 
     def to_tfx(self, inputs: Mapping[str, Any]) -> Any:
         """Return TFX's Evaluator."""

@@ -32,6 +32,10 @@ class ImportSchemaGen(Component):
             return os.path.join(self.schema_file, SCHEMA_FILE)  # noqa: PTH118
         return self.schema_file
 
+    def reads_outside(self) -> tuple[str, ...] | None:
+        """Return the file."""
+        return None if is_remote(self.file) else (absolute(self.file),)
+
     def to_tfx(self, inputs: Mapping[str, Any]) -> Any:
         """Return TFX's ImportSchemaGen."""
         from tfx.components.schema_gen.import_schema_gen import component

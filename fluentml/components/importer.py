@@ -7,7 +7,7 @@ from typing import Any, ClassVar
 
 from fluentml.component import Component
 from fluentml.components._artifact_types import ArtifactType
-from fluentml.spec import FrozenDict, JsonDict, PathText, absolute, thaw
+from fluentml.spec import FrozenDict, JsonDict, PathText, absolute, is_remote, thaw
 
 
 class ImportedArtifact(Component):
@@ -25,6 +25,10 @@ class ImportedArtifact(Component):
     def verb(self) -> str:
         """Name a step that another one brings along by its id."""
         return super().verb if self.is_primary else self.id
+
+    def reads_outside(self) -> tuple[str, ...] | None:
+        """Return the folder; a remote one counts as what it was, as it does for TFX."""
+        return () if is_remote(self.uri) else (absolute(self.uri),)
 
     def to_tfx(self, inputs: Mapping[str, Any]) -> Any:
         """Return TFX's Importer."""

@@ -15,10 +15,15 @@ from fluentml.live import Live, LiveObject
 from fluentml.spec import FrozenDict, JsonDict, NodeId, PathText, absolute, thaw
 
 
-class LatestBlessedModel(Component):
-    """Find the latest model of this pipeline that an Evaluator blessed; none in a first run."""
+class LookBack(Component):
+    """Find artifacts that earlier runs made: anew in every run, whatever is cached."""
 
     LOWERED_TO: ClassVar[str] = "Resolver"
+
+
+class LatestBlessedModel(LookBack):
+    """Find the latest model of this pipeline that an Evaluator blessed; none in a first run."""
+
     OUTPUTS: ClassVar[Mapping[str, str]] = {"model": "Model", "model_blessing": "ModelBlessing"}
 
     @classmethod
@@ -39,7 +44,7 @@ class LatestBlessedModel(Component):
         )
 
 
-class LastRead(Component):
+class LastRead(LookBack):
     """Find what a node read when it last succeeded; none before that.
 
     The output has the key of the input that is meant.
@@ -47,8 +52,6 @@ class LastRead(Component):
     Attributes:
         reader: Id of that node.
     """
-
-    LOWERED_TO: ClassVar[str] = "Resolver"
 
     reader: NodeId
 
@@ -79,7 +82,7 @@ class PreviousModel(LastRead):
     OUTPUTS: ClassVar[Mapping[str, str]] = {"model": "Model"}
 
 
-class PreviousAnalyzerCache(Component):
+class PreviousAnalyzerCache(LookBack):
     """Find what the analyzers of a Transform computed when it last succeeded; none before that.
 
     Attributes:
@@ -89,7 +92,6 @@ class PreviousAnalyzerCache(Component):
         custom_config: Its `custom_config`, for the same reason.
     """
 
-    LOWERED_TO: ClassVar[str] = "Resolver"
     OUTPUTS: ClassVar[Mapping[str, str]] = {"analyzer_cache": "TransformCache"}
 
     writer: NodeId
@@ -125,14 +127,13 @@ class PreviousAnalyzerCache(Component):
         return str(udf_utils._get_version_hash(folder, files))
 
 
-class LastModel(Component):
+class LastModel(LookBack):
     """Find the model that a node made when it last succeeded; none before that.
 
     Attributes:
         maker: Id of that node.
     """
 
-    LOWERED_TO: ClassVar[str] = "Resolver"
     OUTPUTS: ClassVar[Mapping[str, str]] = {"model": "Model"}
 
     maker: NodeId
@@ -174,7 +175,7 @@ def _strategy(value: Any) -> Any:
     )
 
 
-class Resolver(Component):
+class Resolver(LookBack):
     """Find artifacts that earlier runs of this pipeline made.
 
     Attributes:

@@ -11,6 +11,7 @@ from pydantic import ConfigDict, field_validator
 
 from fluentml.components._example_gen import ExampleGen
 from fluentml.errors import DefinitionError
+from fluentml.spec import absolute
 from fluentml.urls import is_from_environment, refuse_passwords
 
 _IN_A_FILE = re.compile(r"(?:sqlite|duckdb)(?:\+\w+)?:///(?P<path>[^?]*)")
@@ -62,6 +63,11 @@ class SqlExampleGen(ExampleGen):
         path = match["path"] if match else ""
         is_file = path not in ("", ":memory:") and not path.startswith(("file:", "md:"))
         return path if is_file and "${" not in path else None
+
+    def reads_outside(self) -> tuple[str, ...] | None:
+        """Return the database's file, and what SQLite has yet to write into it."""
+        file = self.database_file
+        return (absolute(file), absolute(f"{file}-wal")) if file else None
 
     def to_tfx(self, inputs: Mapping[str, Any]) -> Any:
         """Return TFX's QueryBasedExampleGen with our executor."""

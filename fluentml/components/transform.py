@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Annotated, Any, ClassVar
 
 from pydantic import model_validator
@@ -14,6 +14,7 @@ from fluentml.components import _sources
 from fluentml.components._features import Features
 from fluentml.components._user_code import UserCode
 from fluentml.components.resolver import PreviousAnalyzerCache
+from fluentml.live import LiveObject
 from fluentml.spec import Input, Proto, proto_of, thaw
 
 ANALYZED = ("train",)
@@ -116,6 +117,12 @@ class Transform(UserCode):
         if self.analyzer_cache is False:
             missing.add("updated_analyzer_cache")
         return {key: kind for key, kind in self.OUTPUTS.items() if key not in missing}
+
+    def calls(self) -> Iterator[str | LiveObject]:
+        """Yield the function that changes the options of the statistics too."""
+        yield from super().calls()
+        if self.stats_options_updater_fn:
+            yield self.stats_options_updater_fn
 
     def companions(self) -> Mapping[str, Component]:
         """Return what finds the cache of the last run."""

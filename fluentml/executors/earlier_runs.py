@@ -9,11 +9,9 @@ from __future__ import annotations
 
 from typing import Any, ClassVar
 
-from ml_metadata import proto as mlmd
 from tfx.dsl.components.common import resolver
 
-SUCCEEDED = (mlmd.Execution.COMPLETE, mlmd.Execution.CACHED)
-READ, WRITTEN = mlmd.Event.INPUT, mlmd.Event.OUTPUT
+from fluentml.executors.history import READ, WRITTEN, events_of, last, last_success
 
 
 class _Last(resolver.ResolverStrategy):  # type: ignore[misc, unused-ignore]
@@ -34,9 +32,7 @@ class _Last(resolver.ResolverStrategy):  # type: ignore[misc, unused-ignore]
 
     def _last(self, store: Any, key: str, candidates: list[Any]) -> list[Any]:
         by_id = {artifact.id: artifact for artifact in candidates}
-        events = _events_of(store, [*by_id], self.EVENT, key)
-        last = _last_success(store, self._node, {event.execution_id for event in events})
-        return [by_id[e.artifact_id] for e in events if last and e.execution_id == last.id]
+        return [by_id[id] for id in last(store, self._node, by_id, self.EVENT, key)]
 
 
 class LastRead(_Last):
@@ -76,13 +72,13 @@ class LastAnalyzerCache(resolver.ResolverStrategy):  # type: ignore[misc, unused
 
     def _last(self, store: Any, key: str, candidates: list[Any]) -> list[Any]:
         by_id = {artifact.id: artifact for artifact in candidates}
-        events = _events_of(store, [*by_id], WRITTEN, f"updated_{key}")
-        last = _last_success(store, self._node, {event.execution_id for event in events})
-        if last is None:
+        events = events_of(store, [*by_id], WRITTEN, f"updated_{key}")
+        latest = last_success(store, self._node, {event.execution_id for event in events})
+        if latest is None:
             return []
-        if self._is_unchanged(last):
-            events = _events_of(store, [*by_id], READ, key)
-        return [by_id[event.artifact_id] for event in events if event.execution_id == last.id]
+        if self._is_unchanged(latest):
+            events = events_of(store, [*by_id], READ, key)
+        return [by_id[event.artifact_id] for event in events if event.execution_id == latest.id]
 
     def _is_unchanged(self, execution: Any) -> bool:
         properties = execution.custom_properties
@@ -90,29 +86,3 @@ class LastAnalyzerCache(resolver.ResolverStrategy):  # type: ignore[misc, unused
             self._code in properties["module_path"].string_value
             and self._custom_config == properties["custom_config"].string_value
         )
-
-
-def _events_of(store: Any, artifact_ids: list[int], type: int, key: str) -> list[Any]:
-    events = store.get_events_by_artifact_ids(artifact_ids) if artifact_ids else ()
-    return [
-        event
-        for event in events
-        if event.type == type and any(step.key == key for step in event.path.steps)
-    ]
-
-
-def _last_success(store: Any, node: str, execution_ids: set[int]) -> Any:
-    """Return the last of the executions that is one of the node and went well, or None."""
-    executions = store.get_executions_by_id([*execution_ids]) if execution_ids else ()
-    for execution in sorted(executions, key=lambda execution: -execution.id):
-        if execution.last_known_state in SUCCEEDED and _is_of(store, node, execution.id):
-            return execution
-    return None
-
-
-def _is_of(store: Any, node: str, execution_id: int) -> bool:
-    # TFX names the context of a node "pipeline.node"; a pipeline's name has no dot.
-    return any(
-        context.type == "node" and context.name.partition(".")[2] == node
-        for context in store.get_contexts_by_execution(execution_id)
-    )

@@ -4,6 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import cache
+from typing import ClassVar
+
+from pydantic import ConfigDict, TypeAdapter, ValidationError
 
 from fluentml.components import ExampleDiff
 from fluentml.graph import Node
@@ -25,6 +29,8 @@ Outputs = Mapping[str, tuple[Artifact, ...]]
 class Outcome:
     """What came of a node: in a word or two, and the verdicts in full."""
 
+    __pydantic_config__: ClassVar[ConfigDict] = ConfigDict(ser_json_inf_nan="constants")
+
     note: str = ""
     validations: tuple[Validation, ...] = ()
     comparisons: tuple[Comparison, ...] = ()
@@ -32,6 +38,19 @@ class Outcome:
     evaluations: tuple[Evaluation, ...] = ()
     infra_validations: tuple[InfraValidation, ...] = ()
     pushes: tuple[Push, ...] = ()
+
+    def to_json(self) -> str:
+        """Return it as JSON; nothing where `from_json` would not give the same back."""
+        text = _as_json().dump_json(self).decode()
+        try:
+            return text if self.from_json(text) == self else ""
+        except ValidationError:
+            return ""
+
+    @classmethod
+    def from_json(cls, text: str) -> Outcome:
+        """Return what `to_json` wrote."""
+        return _as_json().validate_json(text)
 
     @property
     def blessed(self) -> bool:
@@ -46,6 +65,11 @@ class Outcome:
     @property
     def _judges(self) -> list[Evaluation | InfraValidation]:
         return [*self.evaluations, *self.infra_validations]
+
+
+@cache
+def _as_json() -> TypeAdapter[Outcome]:
+    return TypeAdapter(Outcome)
 
 
 def read_outcome(node: Node, outputs: Outputs, blame: str = "") -> Outcome:

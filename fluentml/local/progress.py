@@ -30,6 +30,7 @@ class Step:
     state: str = "failed"
     note: str = ""
     seconds: float = 0.0
+    changed: tuple[str, ...] = ()
 
 
 class Progress:
@@ -89,6 +90,8 @@ class Progress:
 
     def _finish(self, name: str, step: Step) -> None:
         outcome = f"{step.state}, {step.note}" if step.note else step.state
+        if step.changed:
+            outcome += f" ({', '.join(step.changed)})"
         rest = f"{step.seconds:7.1f} s  {outcome}"
         if not self._console.is_terminal:
             self._console.print(rest)

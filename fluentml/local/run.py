@@ -7,28 +7,57 @@ import logging
 from collections.abc import Callable, Mapping
 from itertools import chain
 from pathlib import Path
+from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 
 from fluentml.component import WHEN
 from fluentml.components import Evaluator, Pusher, UserCode
+from fluentml.components.resolver import LookBack
 from fluentml.errors import DataError, FluentmlError, RunError
 from fluentml.graph import Graph, Node
-from fluentml.local.outcome import Outcome, Outputs, read_outcome
-from fluentml.local.progress import Progress
-from fluentml.local.session import Launched, Session
-from fluentml.lowering import lower_exit
-from fluentml.results import NodeResult, Push, RunResult
+from fluentml.local.cache import Cache, Entry, Verdict, ids_of
+from fluentml.local.keys import Key
+from fluentml.local.lookback import look_back
+from fluentml.local.outcome import Outcome, read_outcome
+from fluentml.local.progress import Progress, Step
+from fluentml.local.store import Outputs, Store
+from fluentml.results import NodeResult, Push, RunResult, State
 
-AGAIN = "mend it and run again; with .cache() what is done need not run again."
+if TYPE_CHECKING:
+    from fluentml.local.session import Session
+
+T = TypeVar("T")
+
+AGAIN = "mend it and run again: what is done need not run again."
+
+
+class _Done(NamedTuple):
+    """What became of a node."""
+
+    state: State
+    outputs: Outputs
+    outcome: Outcome
+    changed: tuple[str, ...] = ()
 
 
 class Run:
     """The nodes of a run, as they become known."""
 
     def __init__(
-        self, graph: Graph, run_id: str, log: Path, session: Session, progress: Progress
+        self,
+        graph: Graph,
+        run_id: str,
+        log: Path,
+        cache: Cache,
+        store: Store,
+        progress: Progress,
+        *,
+        fast: bool = True,
     ) -> None:
+        self._fast = fast
         self.graph, self.run_id, self.log = graph, run_id, log
-        self.session, self.progress = session, progress
+        self.cache, self.store, self.progress = cache, store, progress
+        self._session: Any = None
+        self.verdicts: dict[str, Verdict] = {}
         self.nodes: dict[str, NodeResult] = {}
         self.outcomes: dict[str, Outcome] = {}
 
@@ -41,7 +70,7 @@ class Run:
         try:
             for node in self.graph.nodes:
                 if not node.component.AT_EXIT:
-                    self._run_or_fail(node, self._run)
+                    self._run(node)
         except RunError as failure:
             for problem in self._leave(failure):
                 self.progress.say(str(problem))
@@ -52,9 +81,9 @@ class Run:
             raise problem
         return self._so_far()
 
-    def _run_or_fail(self, node: Node, run: Callable[[Node], None]) -> None:
+    def _or_fail(self, node: Node, call: Callable[[Node], T]) -> T:
         try:
-            run(node)
+            return call(node)
         except Exception as error:
             self.nodes[node.id] = NodeResult(node.id, "failed")
             raise self._failure(node, error) from error
@@ -62,44 +91,105 @@ class Run:
     # -- a node -----------------------------------------------------------------------------------
 
     def _run(self, node: Node) -> None:
-        with self.progress.step(node.id) as step:
-            missing = self._missing(node)
-            if not missing:
-                self._refuse_empty_inputs(node)
-            launched = Launched("skipped", {}) if missing else self.session.launch(node.id)
-            step.state = launched.state
-            if launched.state != "skipped":
-                outcome = self.outcome(node, launched.outputs)
-            else:
-                outcome = _skipped(node, f"{missing} was skipped" if missing else self._unmet(node))
-            step.note = outcome.note
-        self.outcomes[node.id] = outcome
+        settled = self._or_fail(node, self._without_tfx)
+        if settled is None:
+            self._load()
+
+        def run(node: Node) -> tuple[_Done, Step]:
+            with self.progress.step(node.id) as step:
+                done = settled or self._launch(node)
+                if isinstance(done, DataError):
+                    raise done
+                step.state, step.note, step.changed = done.state, done.outcome.note, done.changed
+            return done, step
+
+        done, step = self._or_fail(node, run)
+        self.outcomes[node.id] = done.outcome
         self.nodes[node.id] = NodeResult(
-            node.id, launched.state, step.seconds, launched.outputs, outcome.note
+            node.id, done.state, step.seconds, done.outputs, step.note, step.changed
         )
+
+    def _without_tfx(self, node: Node) -> _Done | DataError | None:
+        """Return what comes of a node, or why nothing can; None where TFX has to run it."""
+        missing = self._missing(node)
+        if missing:
+            return _skipped(node, f"{missing} was skipped")
+        empty = self._empty_input(node)
+        if empty:
+            return empty
+        if isinstance(node.component, LookBack):
+            return self._look_back(node.id, node.component)
+        verdict = self.verdicts[node.id] = self.cache.look_up(node, self._inputs(node))
+        return self._taken_over(node, verdict.key, verdict.entry) if verdict.entry else None
+
+    def _taken_over(self, node: Node, key: Key | None, entry: Entry) -> _Done:
+        outcome = entry.outcome or self.outcome(node, entry.outputs)
+        self.cache.note(node, key)
+        if not entry.execution:
+            return _Done("skipped", {}, outcome)
+        self.store.take_over(entry.execution, self.run_id)
+        return _Done("cached", entry.outputs, outcome)
+
+    def _look_back(self, id: str, step: LookBack) -> _Done | None:
+        found = look_back(self.store, step)
+        execution = None if found is None else self.store.publish_found(id, found, self.run_id)
+        if execution is None:
+            return None
+        return _Done("done", self.store.outputs(execution), Outcome())
+
+    def _inputs(self, node: Node) -> dict[str, tuple[int, ...]]:
+        """Return the numbers of the artifacts that a node reads, by input key."""
+        return {
+            key: ids_of(self.nodes[wire.channel.node].outputs).get(wire.channel.output, ())
+            for key, wire in node.inputs.items()
+        }
+
+    def _load(self) -> None:
+        """Load TFX, once."""
+        if self._session is None:
+            with self.progress.step("TensorFlow Extended") as step:
+                self._session = self.session()
+                step.state, step.note = "done", "loaded"
+
+    def _launch(self, node: Node) -> _Done:
+        verdict = self.verdicts.get(node.id, Verdict())
+        launched = self._session.launch(node.id, anew=verdict.is_anew)
+        if launched.state == "skipped":
+            done = _skipped(node, self._unmet(node))
+        else:
+            outcome = self.outcome(node, launched.outputs)
+            done = _Done(launched.state, launched.outputs, outcome, verdict.why)
+        self.cache.remember(node, verdict.key, launched.execution, done.outputs, done.outcome)
+        return done
 
     def outcome(self, node: Node, outputs: Outputs) -> Outcome:
         """Return what a node that ran found."""
         return read_outcome(node, outputs, self._why_not(node))
 
+    def session(self) -> Session:
+        """Load TFX, and return what launches the nodes."""
+        from fluentml.local.session import Session
+        from fluentml.lowering import lower
+
+        return Session(lower(self.graph), self.run_id, self.store, fast=self._fast)
+
     def _missing(self, node: Node) -> str | None:
         """Return the skipped node without which this one cannot run."""
-        needs = node.component.needs()
-        makers = [wire.channel.node for key, wire in node.inputs.items() if not needs[key].optional]
-        return next((id for id in makers if self.nodes[id].state == "skipped"), None)
+        return next((id for id in node.required if self.nodes[id].state == "skipped"), None)
 
-    def _refuse_empty_inputs(self, node: Node) -> None:
-        """Say in words what TFX would give the node up for."""
+    def _empty_input(self, node: Node) -> DataError | None:
+        """Return in words what TFX would give the node up for."""
         needs = node.component.needs()
         for key, wire in node.inputs.items():
             maker = self.nodes[wire.channel.node]
             if not needs[key].optional and not maker.outputs.get(wire.channel.output):
-                raise DataError(
+                return DataError(
                     f"its input {key!r} is empty: {maker.id} found no artifact for "
                     f"{wire.channel.output!r}.",
                     hint="a first run may have nothing to find; run without this step, or with "
                     "another channel: inputs=.",
                 )
+        return None
 
     def _unmet(self, node: Node) -> str:
         """Return why the condition of a node does not hold."""
@@ -146,16 +236,19 @@ class Run:
         for node in self.graph.nodes:
             if node.component.AT_EXIT:
                 try:
-                    self._run_or_fail(node, lambda node: self._exit(node, known))
+                    self._or_fail(node, lambda node: self._exit(node, known))
                 except RunError as problem:
                     problems.append(problem)
         return problems
 
     def _exit(self, node: Node, known: Mapping[str, str]) -> None:
+        self._load()
         with self.progress.step(node.id) as step:
-            session = self.session.another(lower_exit(self.graph, node, known))
-            step.state = session.launch(node.id).state
-        self.nodes[node.id] = NodeResult(node.id, step.state, step.seconds)
+            from fluentml.lowering import lower_exit
+
+            session = self._session.another(lower_exit(self.graph, node, known))
+            step.state = state = session.launch(node.id).state
+        self.nodes[node.id] = NodeResult(node.id, state, step.seconds)
 
     def _so_far(self) -> RunResult:
         outcomes = [self.outcomes[node.id] for node in self.graph.nodes if node.id in self.outcomes]
@@ -217,6 +310,6 @@ class Run:
         )
 
 
-def _skipped(node: Node, note: str) -> Outcome:
+def _skipped(node: Node, note: str) -> _Done:
     pushes = (Push(node.id, None, note),) if isinstance(node.component, Pusher) else ()
-    return Outcome(note, pushes=pushes)
+    return _Done("skipped", {}, Outcome(note, pushes=pushes))

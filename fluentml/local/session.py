@@ -7,12 +7,14 @@ from typing import Any
 
 from ml_metadata import proto as mlmd
 from tfx.dsl.compiler import constants
+from tfx.dsl.components.common import importer
 from tfx.orchestration import metadata
 from tfx.orchestration.local import runner_utils
 from tfx.orchestration.portable import launcher, runtime_parameter_utils
 
 from fluentml.executors import csv_example_gen, pusher, transform, tuner
 from fluentml.local import beam, wheels
+from fluentml.local.store import Store
 from fluentml.lowering import IN_PROCESS_RUNNER, to_ir
 from fluentml.results import Artifact, State
 from fluentml.stores.connection import resolved
@@ -39,16 +41,23 @@ class Launched:
 
     state: State
     outputs: dict[str, tuple[Artifact, ...]]
+    execution: int = 0
 
 
 class Session:
     """A compiled pipeline under a run id; `launch` runs one node by TFX's own launcher.
 
-    Without `fast` the node's executor is TFX's where ours would only do the same sooner.
+    TFX's own cache stays unused: what is cached is never launched.
+
+    Args:
+        pipeline: The `tfx.orchestration.pipeline.Pipeline`.
+        run_id: The run's id in ML Metadata.
+        store: The metadata.
+        fast: Whether a node's executor may be ours where it only does the same sooner.
     """
 
-    def __init__(self, pipeline: Any, run_id: str, *, fast: bool = True) -> None:
-        self.run_id, self._fast = run_id, fast
+    def __init__(self, pipeline: Any, run_id: str, store: Store, *, fast: bool = True) -> None:
+        self._fast = fast
         is_near = IN_PROCESS_RUNNER in pipeline.beam_pipeline_args
         self._ours = {**OURS, **(FAST if fast and is_near else {})}
         with wheels.in_process():
@@ -56,9 +65,12 @@ class Session:
         runtime_parameter_utils.substitute_runtime_parameter(
             ir, {constants.PIPELINE_RUN_ID_PARAMETER_NAME: run_id}
         )
-        self._ir = ir
+        self._ir, self._store = ir, store
+        self.run_id = run_id
         self._beam_arguments = pipeline.beam_pipeline_args
         self._nodes = {node.pipeline_node.node_info.id: node.pipeline_node for node in ir.nodes}
+        for node in self._nodes.values():
+            node.execution_options.caching_options.enable_cache = False
         self._deployment = runner_utils.extract_local_deployment_config(ir)
         for id, spec in self._deployment.executor_specs.items():
             self.choose_executor(id, spec)
@@ -67,7 +79,7 @@ class Session:
 
     def another(self, pipeline: Any) -> Session:
         """Return a session of the same run for another pipeline: that of an exit step."""
-        return Session(pipeline, self.run_id, fast=self._fast)
+        return Session(pipeline, self.run_id, self._store, fast=self._fast)
 
     def choose_executor(self, id: str, spec: Any) -> None:
         """Change the executor of a node, an `ExecutableSpec`, in place."""
@@ -77,13 +89,20 @@ class Session:
             if executor.class_path in self._ours:
                 executor.class_path = self._ours[executor.class_path]
 
-    def launch(self, id: str) -> Launched:
+    def launch(self, id: str, *, anew: bool = False) -> Launched:
         """Run a node to its end.
+
+        Args:
+            id: The node's id.
+            anew: Whether an importer registers its artifact anew: TFX looks only at the path.
 
         Raises:
             NotLaunchedError: TFX could not resolve its inputs.
             Exception: Whatever its executor raised.
         """
+        parameters = self._nodes[id].parameters.parameters
+        if anew and importer.REIMPORT_OPTION_KEY in parameters:
+            parameters[importer.REIMPORT_OPTION_KEY].field_value.int_value = 1
         with wheels.in_process(), beam.light(self._beam_arguments):
             info = launcher.Launcher(
                 pipeline_node=self._nodes[id],
@@ -95,44 +114,12 @@ class Session:
             ).launch()
         if info is None or not info.execution_id:
             return Launched("skipped", {})
-        with metadata.Metadata(self._connection) as handle:
-            (execution,) = handle.store.get_executions_by_id([info.execution_id])
-            # On unresolved inputs the launcher returns as if all were well.
-            if execution.last_known_state not in STATES:
-                raise NotLaunchedError(_why(execution))
-            outputs = _outputs(handle.store, info.execution_id)
-        return Launched(STATES[execution.last_known_state], outputs)
-
-
-def _outputs(store: Any, execution_id: int) -> dict[str, tuple[Artifact, ...]]:
-    made = (mlmd.Event.OUTPUT, mlmd.Event.INTERNAL_OUTPUT, mlmd.Event.DECLARED_OUTPUT)
-    events = [
-        event for event in store.get_events_by_execution_ids([execution_id]) if event.type in made
-    ]
-    artifacts = {
-        artifact.id: artifact
-        for artifact in store.get_artifacts_by_id([event.artifact_id for event in events])
-    }
-    types = {
-        type_id: store.get_artifact_types_by_id([type_id])[0].name
-        for type_id in {artifact.type_id for artifact in artifacts.values()}
-    }
-    outputs: dict[str, tuple[Artifact, ...]] = {}
-    for event in events:
-        key = next((step.key for step in event.path.steps if step.key), "")
-        found = artifacts[event.artifact_id]
-        artifact = Artifact(types[found.type_id], found.uri, _properties(found))
-        outputs[key] = (*outputs.get(key, ()), artifact)
-    return outputs
-
-
-def _properties(artifact: Any) -> dict[str, Any]:
-    both = {**artifact.properties, **artifact.custom_properties}
-    return {
-        name: getattr(value, value.WhichOneof("value"))
-        for name, value in both.items()
-        if value.WhichOneof("value")
-    }
+        (execution,) = self._store.mlmd.get_executions_by_id([info.execution_id])
+        # On unresolved inputs the launcher returns as if all were well.
+        if execution.last_known_state not in STATES:
+            raise NotLaunchedError(_why(execution))
+        outputs = self._store.outputs(info.execution_id)
+        return Launched(STATES[execution.last_known_state], outputs, info.execution_id)
 
 
 def _why(execution: Any) -> str:

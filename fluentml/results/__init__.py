@@ -6,6 +6,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 
+from pydantic import GetCoreSchemaHandler
+from pydantic_core import CoreSchema, core_schema
+
 from fluentml.errors import LoadError, did_you_mean, listing
 from fluentml.executors.anomalies import Anomaly, Distance
 from fluentml.results._comparisons import Comparison as Comparison
@@ -26,11 +29,13 @@ class Artifact:
         type: TFX's name of its type.
         uri: Its folder.
         properties: Its properties, custom ones included.
+        id: Its number there.
     """
 
     type: str
     uri: str
     properties: Mapping[str, Any] = field(default_factory=dict)
+    id: int = 0
 
 
 @dataclass(frozen=True)
@@ -44,6 +49,7 @@ class NodeResult:
         seconds: Wall time.
         outputs: Its artifacts by output key.
         note: The outcome in a word or two, such as "blessed".
+        changed: What had changed, in words, so that it had to run again: "train_steps 100 → 200".
     """
 
     id: str
@@ -51,6 +57,7 @@ class NodeResult:
     seconds: float = 0.0
     outputs: Mapping[str, tuple[Artifact, ...]] = field(default_factory=dict)
     note: str = ""
+    changed: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -70,6 +77,11 @@ class Trial:
 
 class Trials(tuple[Trial, ...]):
     """The trials of a search that succeeded, best first."""
+
+    @classmethod
+    def __get_pydantic_core_schema__(cls, source: Any, handler: GetCoreSchemaHandler) -> CoreSchema:
+        plain = handler.generate_schema(tuple[Trial, ...])
+        return core_schema.no_info_after_validator_function(cls, plain)
 
     def to_pandas(self) -> Any:
         """Return a DataFrame: a row per trial, with the columns `trial`, `score` and the values.
@@ -313,6 +325,7 @@ class RunResult:
                     "id": node.id,
                     "state": node.state,
                     "seconds": round(node.seconds, 3),
+                    "changed": [*node.changed],
                     "outputs": {
                         key: [artifact.uri for artifact in artifacts]
                         for key, artifacts in node.outputs.items()

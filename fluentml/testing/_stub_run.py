@@ -13,13 +13,23 @@ from tfx.experimental.pipeline_testing.base_stub_executor import (
 from fluentml.components import Evaluator
 from fluentml.executors import stub
 from fluentml.graph import Node
+from fluentml.local.cache import Cache
 from fluentml.local.outcome import Outcome, Outputs
 from fluentml.local.run import Run
 from fluentml.local.session import Session
+from fluentml.local.store import Store
+from fluentml.lowering import lower
 from fluentml.results import Evaluation, InfraValidation
 from fluentml.testing._roots import WITHOUT_EXECUTOR
 
 REFUSED = "stub_run(refuse=…) says so"
+
+
+class NoCache(Cache):
+    """Takes nothing over, and keeps nothing: what a stub made is no answer to anything."""
+
+    def remember(self, *args: Any) -> None:
+        """Forget it."""
 
 
 class StubSession(Session):
@@ -28,17 +38,20 @@ class StubSession(Session):
     Args:
         pipeline: The lowered pipeline.
         run_id: The run's id.
+        store: The metadata.
         roles: What the stub of each of these nodes has to do, as JSON.
         recorded: Folder of recorded artifacts, as TFX's recorder lays it out.
     """
 
-    def __init__(self, pipeline: Any, run_id: str, roles: Mapping[str, str], recorded: str) -> None:
+    def __init__(
+        self, pipeline: Any, run_id: str, store: Store, roles: Mapping[str, str], recorded: str
+    ) -> None:
         self._roles, self._recorded = roles, recorded
-        super().__init__(pipeline, run_id)
+        super().__init__(pipeline, run_id, store)
 
     def another(self, pipeline: Any) -> StubSession:
         """Return a session of the same run and the same stubs."""
-        return StubSession(pipeline, self.run_id, self._roles, self._recorded)
+        return StubSession(pipeline, self.run_id, self._store, self._roles, self._recorded)
 
     def choose_executor(self, id: str, spec: Any) -> None:
         """Put the stub in the place of whatever it is, a container included."""
@@ -61,15 +74,28 @@ class StubRun(Run):
     """A run in which of most artifacts only the properties are looked at.
 
     Args:
+        roles: What the stub of each of these nodes has to do, as JSON.
+        recorded: Folder of recorded artifacts.
         full: Ids of the nodes whose artifacts are real or recorded.
         metrics: What an evaluation is taken to say.
     """
 
     def __init__(
-        self, *args: Any, full: Collection[str], metrics: Mapping[str, float], **options: Any
+        self,
+        *args: Any,
+        roles: Mapping[str, str],
+        recorded: str,
+        full: Collection[str],
+        metrics: Mapping[str, float],
     ) -> None:
-        super().__init__(*args, **options)
+        super().__init__(*args)
+        self._roles, self._recorded = roles, recorded
         self._full, self._metrics = full, metrics
+
+    def session(self) -> StubSession:
+        """Return what launches stubs, but for the steps that are real."""
+        pipeline = lower(self.graph)
+        return StubSession(pipeline, self.run_id, self.store, self._roles, self._recorded)
 
     def outcome(self, node: Node, outputs: Outputs) -> Outcome:
         """Return what a node found, or would have found."""

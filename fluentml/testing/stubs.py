@@ -181,16 +181,23 @@ class StubBackend(LocalBackend):
 
     def begin(self, graph: Graph, run_id: str, log: Path, progress: Progress) -> Run:
         """Return what launches stubs, but for the steps that are real."""
-        from fluentml.lowering import lower
-        from fluentml.testing._stub_run import StubRun, StubSession
+        from fluentml.local.store import Store
+        from fluentml.testing._stub_run import NoCache, StubRun
 
         stubs = [node for node in graph.nodes if not self.is_real(node)]
         roles = {node.id: json.dumps(self.role(node)) for node in stubs}
         # TFX's stub wants a folder in any case.
         folder = self.recorded or str(log.parent)
-        session = StubSession(lower(graph), run_id, roles, folder)
+        store = Store(graph.settings)
+        cache = NoCache(graph, store, enabled=False)
         full = {n.id for n in graph.nodes if self.is_real(n) or self.has_recorded(n.id)}
-        return StubRun(graph, run_id, log, session, progress, full=full, metrics=self.values)
+        return StubRun(
+            *(graph, run_id, log, cache, store, progress),
+            roles=roles,
+            recorded=folder,
+            full=full,
+            metrics=self.values,
+        )
 
 
 def _has_executor(node: Node) -> bool:

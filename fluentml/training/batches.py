@@ -33,7 +33,7 @@ class Batches:
         batch_size: Examples in a batch.
         shuffle: Whether each epoch has the training examples in another order; a number is that
             of the examples among which the next one is drawn.
-        cache: Whether the examples stay in memory once they are read.
+        in_memory: Whether the examples stay there once they are read.
         class_weight: `"balanced"`, or weights by class.
         example_weight: The feature that weighs examples.
         seed: Makes the order repeatable.
@@ -43,7 +43,7 @@ class Batches:
     label: str | Sequence[str]
     batch_size: int
     shuffle: bool | int = True
-    cache: bool = False
+    in_memory: bool = False
     class_weight: str | Mapping[Any, float] | None = None
     example_weight: str | None = None
     seed: int | None = None
@@ -80,7 +80,7 @@ class Batches:
         split = self._split(features)
         train = self._train().map(split, tf.data.AUTOTUNE)
         evaluation = self._rows(self.fn_args.eval_files, forever=bool(eval_steps))
-        if self.cache and not eval_steps:
+        if self.in_memory and not eval_steps:
             evaluation = evaluation.cache()
         evaluation = evaluation.map(split, tf.data.AUTOTUNE)
         return {
@@ -97,7 +97,7 @@ class Batches:
     def _train(self) -> tf.data.Dataset:
         """Return the training examples: endless where steps are given, else one pass."""
         forever = bool(self.fn_args.train_steps)
-        if not self.cache:
+        if not self.in_memory:
             return self._rows(self.fn_args.train_files, forever=forever, shuffle=self.shuffle)
         rows = self._rows(self.fn_args.train_files, forever=False).cache()
         if self.shuffle:

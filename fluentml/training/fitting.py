@@ -39,7 +39,7 @@ def fit(
     batch_size: int = 64,
     epochs: int | None = None,
     shuffle: bool | int = True,
-    cache: bool = False,
+    in_memory: bool = False,
     early_stopping: int | None = None,
     class_weight: Literal["balanced"] | Mapping[int | str, float] | None = None,
     example_weight: str | None = None,
@@ -68,7 +68,7 @@ def fit(
             `early_stopping` at most 100.
         shuffle: Whether every epoch has another order; a number is that of the examples, 10,000
             unless given, among which the next one is drawn.
-        cache: Whether examples stay in memory once they are read: quick, if there is room.
+        in_memory: Whether examples stay there once they are read: quick, if there is room.
         early_stopping: Stop after that many epochs in which the evaluation's loss got no better,
             and take the best epoch's weights.
         class_weight: Weights by class number or word, or `"balanced"` for weights by which every
@@ -88,7 +88,7 @@ def fit(
     """
     check_parameters(build_model)
     batches = Batches(
-        fn_args, label, batch_size, shuffle, cache, class_weight, example_weight, seed
+        fn_args, label, batch_size, shuffle, in_memory, class_weight, example_weight, seed
     )
     if seed is not None:
         keras.utils.set_random_seed(seed)
@@ -130,7 +130,7 @@ def tuner(
     batch_size: int = 64,
     epochs: int | None = None,
     shuffle: bool | int = True,
-    cache: bool = False,
+    in_memory: bool = False,
     early_stopping: int | None = None,
     class_weight: Literal["balanced"] | Mapping[int | str, float] | None = None,
     example_weight: str | None = None,
@@ -153,7 +153,7 @@ def tuner(
         batch_size: As in `fit`.
         epochs: As in `fit`, for each trial; for Hyperband the most that a trial gets.
         shuffle: As in `fit`.
-        cache: As in `fit`.
+        in_memory: As in `fit`.
         early_stopping: As in `fit`, for each trial.
         class_weight: As in `fit`.
         example_weight: As in `fit`.
@@ -175,7 +175,7 @@ def tuner(
             hint="import keras instead, or leave tune() out.",
         )
     batches = Batches(
-        fn_args, label, batch_size, shuffle, cache, class_weight, example_weight, seed
+        fn_args, label, batch_size, shuffle, in_memory, class_weight, example_weight, seed
     )
     hp = hyperparameters(fn_args)
     model = _build(batches, build_model, hp)

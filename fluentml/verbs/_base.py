@@ -39,12 +39,15 @@ class Step(TypedDict, total=False):
             model_blessing: model_blessing.future()[0].custom_property("blessed") == 1`.
         executor: A subclass of TFX's `BaseExecutor`, or its import path, to run in place of the
             component's own.
+        cache: False runs it every time; True takes over what it made before also where it reads a
+            database, of which nobody knows whether it has changed. Only for runs here.
     """
 
     id: str | None
     inputs: Mapping[str, str | Channel] | None
     when: Condition | Callable[..., Any] | None
     executor: type | str | None
+    cache: bool | None
 
 
 class Chain(ABC):

@@ -54,7 +54,7 @@ class Fitting(BaseModel):
     batch_size: Count | None = None
     epochs: Count | None = None
     shuffle: bool | Count | None = None
-    cache: bool | None = None
+    in_memory: bool | None = None
     early_stopping: Annotated[int, Field(ge=0)] | None = None
     class_weight: Literal["balanced"] | dict[int | str, Weight] | None = None
     example_weight: str | None = None

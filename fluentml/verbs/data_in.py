@@ -238,8 +238,10 @@ class DataIn(Chain):
 
         SQLAlchemy knows the database by the URL, and the extra `sql` brings the drivers of these.
         Columns become features as in `from_parquet`; one that holds whole numbers and fractions is
-        of floats, one that holds numbers and text of text. With `cache()` the query runs again only
-        once it changes: TFX cannot see whether the tables did.
+        of floats, one that holds numbers and text of text. The query runs in
+        every run, for nobody knows whether the tables have changed; `cache=True` takes its last
+        rows over, but for a file of SQLite or DuckDB that has changed. Under other orchestrators,
+        `cache()` does so too.
 
         Args:
             url: `"sqlite:///trips.db"`, `"postgresql://user:${DB_PASSWORD}@host/database"`,
@@ -279,8 +281,9 @@ class DataIn(Chain):
         """Read the rows of a query in Google BigQuery, by TFX's BigQueryExampleGen.
 
         It takes columns of the types INT64, BOOL, FLOAT64 and STRING, and arrays of these: cast
-        others in the query. With `cache()` the query runs again only once it changes: TFX cannot
-        see whether the tables did.
+        others in the query. The query runs in every run, for nobody knows whether the tables have
+        changed; `cache=True` takes its last rows over, and so does `cache()` under other
+        orchestrators.
 
         Args:
             query: A SELECT in GoogleSQL.

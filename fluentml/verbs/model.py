@@ -73,8 +73,8 @@ class Model(Chain):
             splits_to_analyze: Splits over which means, vocabularies and the like are computed.
             splits_to_transform: Splits to transform; None transforms every one.
             analyzer_cache: True takes over from the last run what was computed over the same
-                examples: with `cache()`, only what a changed `preprocessing_fn` has new is
-                computed. None keeps what was computed and reads nothing, False does neither.
+                examples: only what a changed `preprocessing_fn` has new is computed. None keeps
+                what was computed and reads nothing, False does neither.
             disable_statistics: Whether to leave out the statistics of the examples before and after
                 the transformation; it is quicker then.
             stats_options_updater_fn: `stats_options_updater_fn(stats_type, stats_options)`, which
@@ -134,7 +134,7 @@ class Model(Chain):
         class_weight: Literal["balanced"] | Mapping[int | str, float] | None = None,
         example_weight: str | None = None,
         shuffle: bool | int | None = None,
-        cache: bool | None = None,
+        in_memory: bool | None = None,
         seed: int | None = None,
         train_steps: int | None = None,
         eval_steps: int | None = None,
@@ -150,7 +150,7 @@ class Model(Chain):
         """Search for hyperparameters with the keras-tuner that `tuner_fn(fn_args)` sets up.
 
         With `directory=fn_args.working_dir` in it, a search that an error or a kill interrupted
-        goes on when the pipeline runs here again, with what it read before (`cache()`), the same
+        goes on when the pipeline runs here again, with what it read before, the same
         parameters and the same code (the module, and the files beside it that it imports):
         completed trials do not run again.
 
@@ -179,7 +179,7 @@ class Model(Chain):
             class_weight: As in `train`.
             example_weight: As in `train`.
             shuffle: As in `train`.
-            cache: As in `train`.
+            in_memory: As in `train`.
             seed: Makes the choice, the weights and the order repeatable.
             train_steps: Batches per trial to train on; None leaves it to the function.
             eval_steps: Batches per trial to evaluate on; None leaves it to the function.
@@ -212,7 +212,7 @@ class Model(Chain):
                 class_weight=class_weight,
                 example_weight=example_weight,
                 shuffle=shuffle,
-                cache=cache,
+                in_memory=in_memory,
                 seed=seed,
             ),
             train_steps=train_steps,
@@ -265,7 +265,7 @@ class Model(Chain):
         class_weight: Literal["balanced"] | Mapping[int | str, float] | None = None,
         example_weight: str | None = None,
         shuffle: bool | int | None = None,
-        cache: bool | None = None,
+        in_memory: bool | None = None,
         seed: int | None = None,
         train_steps: int | None = None,
         eval_steps: int | None = None,
@@ -314,7 +314,7 @@ class Model(Chain):
             example_weight: A feature that weighs the examples in the loss; no input of the model.
             shuffle: Whether every epoch has another order, as it has unless given; a number is that
                 of the examples, 10,000 unless given, among which the next one is drawn.
-            cache: Whether examples stay in memory once they are read; not so unless given.
+            in_memory: Whether examples stay there once they are read; not so unless given.
             seed: Makes initial weights and order repeatable.
             train_steps: Batches to train on; None leaves it to the function or to `epochs`.
             eval_steps: Batches to evaluate on; None leaves it to the function, or takes all.
@@ -322,7 +322,7 @@ class Model(Chain):
             eval_splits: Splits to evaluate on.
             warm_start: Start from the last model that this step made in an earlier run; there is
                 none in a first run. `with_base_model` beats it. Each run has another model to start
-                from, so with `cache()` too each run trains.
+                from, so each run trains.
             custom_config: Plain values that arrive as `fn_args.custom_config`.
             train_args: TFX's `trainer_pb2.TrainArgs`, instead of the plain values.
             eval_args: TFX's `trainer_pb2.EvalArgs`, instead of the plain values.
@@ -347,7 +347,7 @@ class Model(Chain):
                 class_weight=class_weight,
                 example_weight=example_weight,
                 shuffle=shuffle,
-                cache=cache,
+                in_memory=in_memory,
                 seed=seed,
             ),
             train_steps=train_steps,

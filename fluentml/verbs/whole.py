@@ -17,10 +17,12 @@ class Whole(Chain):
     """Verbs that set it."""
 
     def cache(self, enabled: bool = True) -> Self:
-        """Let nodes whose inputs and parameters did not change take over their last outputs.
+        """Say whether a node of which nothing has changed takes over what it made before.
+
+        Runs here do so unless this says no; other orchestrators do so if this says yes.
 
         Args:
-            enabled: False switches it off again.
+            enabled: False runs every node every time.
         """
         return self._with("cache", cache=enabled)
 
