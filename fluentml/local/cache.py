@@ -171,21 +171,19 @@ class Cache:
         return ""
 
     def _last(self, node: Node) -> dict[str, str]:
-        context = self._store.context(BY_NODE, f"{self._store.pipeline}.{node.id}")
-        parts = json.loads(context.custom_properties["parts"].string_value) if context else {}
-        return dict(parts)
+        kept = self._store.properties(BY_NODE, f"{self._store.pipeline}.{node.id}")
+        return dict(json.loads(kept["parts"])) if kept else {}
 
     def _entry(self, digest: str) -> Entry | None:
-        context = self._store.context(BY_KEY, digest)
-        if context is None:
+        kept = self._store.properties(BY_KEY, digest)
+        if kept is None:
             return None
-        kept = context.custom_properties
-        execution, text = int(kept["execution"].int_value), kept["outcome"].string_value
+        execution, text = int(kept["execution"]), kept["outcome"]
         return Entry(
             execution=execution,
             outputs=self._store.outputs(execution) if execution else {},
             outcome=Outcome.from_json(text) if text else None,
-            files=json.loads(kept["files"].string_value),
+            files=json.loads(kept["files"]),
         )
 
     def _amiss(self, entry: Entry) -> str:

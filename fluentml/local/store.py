@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any, TypeAlias
+from urllib.parse import unquote
 
 from ml_metadata import errors
 from ml_metadata import proto as mlmd
@@ -82,6 +83,16 @@ class Store:
         """Return a context, or None."""
         return self.mlmd.get_context_by_type_and_name(type, name)
 
+    def properties(self, type: str, name: str) -> dict[str, Any] | None:
+        """Return what `put_context` wrote, or None."""
+        context = self.context(type, name)
+        if context is None:
+            return None
+        return {
+            key: unquote(value) if isinstance(value, str) else value
+            for key, value in _values(context.custom_properties).items()
+        }
+
     # -- writing ----------------------------------------------------------------------------------
 
     def put_context(self, type: str, name: str, properties: Mapping[str, str | int]) -> int:
@@ -93,8 +104,10 @@ class Store:
         else:
             context.type_id = self._context_type(type)
         for key, value in properties.items():
-            field = "string_value" if isinstance(value, str) else "int_value"
-            setattr(context.custom_properties[key], field, value)
+            if isinstance(value, str):
+                context.custom_properties[key].string_value = _without_backslashes(value)
+            else:
+                context.custom_properties[key].int_value = value
         try:
             (id,) = self.mlmd.put_contexts([context])
         except errors.AlreadyExistsError:  # Another run was quicker.
@@ -184,9 +197,17 @@ class Store:
 
 
 def _properties(artifact: Any) -> dict[str, Any]:
-    both = {**artifact.properties, **artifact.custom_properties}
+    return _values({**artifact.properties, **artifact.custom_properties})
+
+
+def _values(properties: Mapping[str, Any]) -> dict[str, Any]:
     return {
         name: getattr(value, value.WhichOneof("value"))
-        for name, value in both.items()
+        for name, value in properties.items()
         if value.WhichOneof("value")
     }
+
+
+def _without_backslashes(text: str) -> str:
+    """Return a text as a URL has it: ML Metadata stumbles over backslashes on PostgreSQL."""
+    return text.replace("%", "%25").replace("\\", "%5C")
