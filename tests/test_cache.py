@@ -74,6 +74,7 @@ CACHED = dict.fromkeys(["ImportSchemaGen", "SchemaCuration", "Model", "Pusher"],
 # -- nothing has changed ---------------------------------------------------------------------------
 
 
+@pytest.mark.last  # others look at which run was the last
 def test_the_taxi_chain_again_without_tensorflow(
     first_run: Run, second_run: Run, run_folder: Path, taxi_rows: Path, unlabelled_rows: Path
 ):
