@@ -13,7 +13,8 @@ from typing_extensions import Self
 from fluentml import components as _components  # noqa: F401  (fills Component.KINDS)
 from fluentml.component import AnyComponent
 from fluentml.errors import FluentmlError, LoadError, WiringError, did_you_mean, listing
-from fluentml.spec import Channel, FrozenDict, Proto, Spec, absolute, is_remote, proto_of
+from fluentml.placement import Placement
+from fluentml.spec import Channel, FrozenDict, NodeId, Proto, Spec, absolute, is_remote, proto_of
 from fluentml.urls import is_from_environment, metadata_server, needs_tls, password_in
 
 
@@ -28,6 +29,7 @@ class Settings(Spec):
         beam_pipeline_args: Arguments for Apache Beam; the in-process runner unless they name one.
         metadata: ML Metadata's SQLite file, the URL of a database server, or its
             `ConnectionConfig`. Default: `metadata.db` under the pipeline root.
+        on: What nodes ask of the machine that they run on, by node id.
     """
 
     # What pydantic says of a wrong URL would show the password.
@@ -38,6 +40,7 @@ class Settings(Spec):
     cache: bool | None = None
     beam_pipeline_args: tuple[str, ...] = ()
     metadata: Annotated[Proto | None, proto_of("ml_metadata.ConnectionConfig")] | str = None
+    on: FrozenDict[NodeId, Placement] = FrozenDict()
 
     @field_validator("metadata")
     @classmethod
@@ -202,6 +205,8 @@ class Graph(Spec):
                 lines.append(f"  runs when {node.component.when}")
             if node.component.executor:
                 lines.append(f"  run by {node.component.executor}")
+            if node.id in self.settings.on:
+                lines.append(f"  on {self.settings.on[node.id]}")
             if node.component.AT_EXIT:
                 lines.append("  at the end of every run, however it went")
             keys = max((len(key) for key in node.inputs), default=0)

@@ -19,9 +19,12 @@ def wire(settings: Settings, components: Sequence[Component]) -> Graph:
 
     Raises:
         WiringError: A required input has no channel, several would do, an explicit channel does
-            not exist or has another type, or the channels form a circle.
+            not exist or has another type, the channels form a circle, or `on` names no node.
     """
-    return Graph(settings=settings, nodes=_Wiring(components).nodes())
+    graph = Graph(settings=settings, nodes=_Wiring(components).nodes())
+    for id in settings.on:
+        graph[id]
+    return graph
 
 
 class _Wiring:

@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from typing_extensions import Self
 
 from fluentml.errors import DefinitionError
+from fluentml.placement import Placement
 from fluentml.sources import PathLike
+from fluentml.spec import FrozenDict
 from fluentml.verbs._base import Chain
+from fluentml.words import in_words_of
 
 
 class Whole(Chain):
@@ -57,3 +60,53 @@ class Whole(Chain):
         return self._with(
             "with_metadata", metadata=os.fspath(connection) if is_path else connection
         )
+
+    def on(
+        self,
+        node: str,
+        *,
+        cpu: float | None = None,
+        memory: str | None = None,
+        gpu: str | None = None,
+        gpus: int | None = None,
+        retries: int | None = None,
+        timeout: str | None = None,
+        env: Mapping[str, str] | None = None,
+    ) -> Self:
+        """Say what a node asks of the machine that it runs on; a second call adds to the first.
+
+        It is for the clusters; `README.md` says what counts where.
+
+        Args:
+            node: Id of the node: `"Trainer"`.
+            cpu: How many CPUs, also a part of one.
+            memory: How much, in bytes with a unit: `"32Gi"`.
+            gpu: The kind of accelerator, as the cluster calls it: `"nvidia-tesla-t4"`.
+            gpus: How many of them; 1 unless given.
+            retries: How often to try again after a failure.
+            timeout: After how long a try is ended, with a unit: `"90s"`, `"30m"`, `"6h"`, `"2d"`.
+            env: Environment variables. They stand in the compiled file: no place for a secret.
+
+        Raises:
+            DefinitionError: A value that cannot be.
+            WiringError: There is no such node; raised once the chain is looked at as a whole.
+        """
+        given = {
+            "cpu": cpu,
+            "memory": memory,
+            "gpu": gpu,
+            "gpus": gpus,
+            "retries": retries,
+            "timeout": timeout,
+        }
+        before = self.settings.on.get(node, Placement())
+        changes = {name: value for name, value in given.items() if value is not None}
+        with in_words_of("on", given):
+            placement = Placement.model_validate(
+                {**dict(before), **changes, "env": {**before.env, **(env or {})}}
+            )
+        if not placement.asked():
+            raise DefinitionError(
+                f"on({node!r}) asks for nothing.", hint='say what: cpu=8, memory="32Gi".'
+            )
+        return self._with("on", on=FrozenDict({**self.settings.on, node: placement}))

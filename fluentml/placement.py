@@ -1,0 +1,88 @@
+"""What one node asks of the machine that it runs on."""
+
+from __future__ import annotations
+
+import re
+from typing import Annotated
+
+from pydantic import Field, field_validator, model_validator
+from typing_extensions import Self
+
+from fluentml.spec import FrozenDict, Spec
+
+_BYTES = {"K": 1e3, "M": 1e6, "G": 1e9, "T": 1e12, "Ki": 2**10, "Mi": 2**20, "Gi": 2**30}
+_BYTES["Ti"] = 2**40
+_SECONDS = {"s": 1, "m": 60, "h": 3600, "d": 86400}
+
+
+class Placement(Spec):
+    """What a node asks for; a backend says which of it counts there.
+
+    Attributes:
+        cpu: How many CPUs, also a part of one.
+        memory: How much, in bytes with a unit: `"32Gi"`, `"500M"`.
+        gpu: The kind of accelerator, as the cluster calls it: `"nvidia-tesla-t4"`.
+        gpus: How many of them; 1 unless given.
+        retries: How often to try again after a failure.
+        timeout: After how long a try is ended, with a unit: `"90s"`, `"30m"`, `"6h"`, `"2d"`.
+        env: Environment variables. They stand in the compiled file: no place for a secret.
+    """
+
+    cpu: Annotated[float, Field(gt=0)] | None = None
+    memory: str | None = None
+    gpu: str | None = None
+    gpus: Annotated[int, Field(ge=1)] | None = None
+    retries: Annotated[int, Field(ge=0)] | None = None
+    timeout: str | None = None
+    env: FrozenDict[str, str] = FrozenDict()
+
+    @field_validator("memory")
+    @classmethod
+    def _with_unit(cls, value: str | None) -> str | None:
+        if value is not None and not re.fullmatch(rf"\d+(\.\d+)?({'|'.join(_BYTES)})", value):
+            raise ValueError(f'is {value!r}; write a number and a unit: "32Gi", "500M"')
+        return value
+
+    @field_validator("timeout")
+    @classmethod
+    def _with_time_unit(cls, value: str | None) -> str | None:
+        if value is not None and not re.fullmatch(r"[1-9]\d*[smhd]", value):
+            raise ValueError(f'is {value!r}; write a whole number and a unit: "90s", "30m", "6h"')
+        return value
+
+    @field_validator("env")
+    @classmethod
+    def _names(cls, value: FrozenDict[str, str]) -> FrozenDict[str, str]:
+        for name in value:
+            if not re.fullmatch(r"[A-Za-z_][A-Za-z0-9_]*", name):
+                raise ValueError(f"has the name {name!r}, which no environment variable has")
+        return value
+
+    @model_validator(mode="after")
+    def _gpus_of_a_kind(self) -> Self:
+        if self.gpus and not self.gpu:
+            raise ValueError('takes gpus= with the kind, gpu="nvidia-tesla-t4"')
+        return self
+
+    @property
+    def gigabytes(self) -> float | None:
+        """The memory in 10⁹ bytes."""
+        if self.memory is None:
+            return None
+        number = self.memory.rstrip("KMGTi")
+        return float(number) * _BYTES[self.memory[len(number) :]] / 1e9
+
+    @property
+    def seconds(self) -> int | None:
+        """The timeout in seconds."""
+        return int(self.timeout[:-1]) * _SECONDS[self.timeout[-1]] if self.timeout else None
+
+    def asked(self) -> dict[str, object]:
+        """Return what is asked for, by name."""
+        return {name: value for name, value in self if value not in (None, FrozenDict())}
+
+    def __str__(self) -> str:
+        return ", ".join(
+            f"{name}={dict(value) if isinstance(value, FrozenDict) else value}"
+            for name, value in self.asked().items()
+        )
