@@ -6,6 +6,7 @@ import os
 import re
 from collections.abc import Mapping
 from functools import cached_property
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from typing_extensions import Self
@@ -172,6 +173,46 @@ class PipelineDef(Verbs):
         made = get_backend(backend, **options)
         graph = self.with_params(params or {}).check().graph
         return made.run(graph.up_to(to) if to else graph)
+
+    def compile(
+        self,
+        target: str | Backend,
+        path: PathLike,
+        *,
+        params: Mapping[str, Any] | None = None,
+        **options: Any,
+    ) -> Path:
+        """Check the pipeline and write the file by which it runs elsewhere; return its path.
+
+        Nothing is written where something is wrong.
+
+        Args:
+            target: `"vertex"`, which gets a PipelineJob as JSON; `"kubeflow"`, a pipeline spec as
+                YAML; or a backend that is made.
+            path: The file to write.
+            params: Values to fix; the other runtime parameters are left to the launch of a job.
+            **options: The target's own; every one takes `image=`, which `fluentml image` writes a
+                Dockerfile for.
+
+        Raises:
+            BackendError: There is no such target or option, or it cannot express this pipeline.
+            CheckError: Something is wrong, or the target cannot do something of it.
+            DefinitionError: A runtime parameter that the chain does not have, or a wrong value.
+        """
+        made = get_backend(target, **options)
+        fixed = checked(self._declared, params or {})
+        graph = self.with_params(fixed).graph
+        problems = [*check(graph), *made.problems(graph)]
+        if problems:
+            raise CheckError(self.settings.name, problems)
+        open_ones = {name: value for name, value in self.params.items() if name not in fixed}
+        text = made.compile(
+            open_ones, lambda values: self.with_params({**fixed, **values}).graph
+        )
+        file = Path(path)
+        file.parent.mkdir(parents=True, exist_ok=True)
+        file.write_text(text, encoding="utf-8")
+        return file
 
     # -- the machinery ----------------------------------------------------------------------------
 

@@ -1,29 +1,52 @@
 """Where a graph can go: one module per backend, its file name is its name.
 
-A backend is a frozen pydantic object whose fields are its options and which can `run` a graph. A
-package outside adds one by the entry point group `fluentml.backends`.
+A backend is a frozen pydantic object whose fields are its options and which can `run` a graph or
+`compile` it into a file. A package outside adds one by the entry point group `fluentml.backends`.
 """
 
 from __future__ import annotations
 
 import importlib
 import pkgutil
-from collections.abc import Mapping
+from collections.abc import Callable, Iterator, Mapping
 from importlib.metadata import entry_points
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple
 
 from pydantic import ValidationError
 
-from fluentml.errors import BackendError, did_you_mean, listing
-from fluentml.graph import Graph
+from fluentml.errors import BackendError, PipelineError, did_you_mean, listing
+from fluentml.graph import Graph, Node
 from fluentml.spec import Spec
 
 if TYPE_CHECKING:
     from fluentml.results import RunResult
 
 
+class Gap(NamedTuple):
+    """Something that a backend cannot do.
+
+    Attributes:
+        what: As a user writes it.
+        reason: Why; a half-sentence.
+        instead: What to do.
+        applies: Whether a node of a graph asks for it.
+    """
+
+    what: str
+    reason: str
+    instead: str
+    applies: Callable[[Graph, Node], bool]
+
+
 class Backend(Spec):
     """Base of the backends; a field is an option."""
+
+    NAME: ClassVar[str] = ""
+    """How readers call it."""
+    GAPS: ClassVar[tuple[Gap, ...]] = ()
+    """What it cannot do; refused before a graph is lowered."""
+    ON: ClassVar[Mapping[str, str]] = {}
+    """What becomes of each thing that `on()` asks for, for readers; it ignores what is not here."""
 
     def run(self, graph: Graph) -> RunResult:
         """Run the graph to its end and return what came of it."""
@@ -35,6 +58,45 @@ class Backend(Spec):
     def forecast(self, graph: Graph) -> Mapping[str, str]:
         """Return in words, for the nodes of which it can tell, what a run would do with them."""
         return {}
+
+    def compile(
+        self, params: Mapping[str, Any], bind: Callable[[Mapping[str, Any]], Graph]
+    ) -> str:
+        """Return the text of a file by which the pipeline runs elsewhere.
+
+        Args:
+            params: The runtime parameters that the file leaves open, with their defaults.
+            bind: Returns the graph with these values in place of them; others have the defaults.
+        """
+        raise BackendError(
+            f"The backend {type(self).__name__} compiles to no file.",
+            hint='take compile("vertex", …) or compile("kubeflow", …).',
+        )
+
+    def problems(self, graph: Graph) -> Iterator[PipelineError]:
+        """Yield why this graph cannot go there, as far as that is known before it is lowered."""
+        for gap in self.GAPS:
+            for node in graph.nodes:
+                if gap.applies(graph, node):
+                    yield PipelineError(
+                        f"{of_whom(graph, node)}: {self.NAME} does not take {gap.what}: "
+                        f"{gap.reason}.",
+                        hint=f"{gap.instead}.",
+                    )
+
+
+def of_whom(graph: Graph, node: Node) -> str:
+    """Return how messages name a node: its step, and that which brought it along."""
+    if node.component.VERB:
+        return node.component.verb
+    readers = [one.component.verb for one in graph.nodes if node.id in one.upstream]
+    return f"{node.id}, which {' and '.join(readers)} reads" if readers else node.id
+
+
+def backend_names() -> list[str]:
+    """Return the names of the backends that are part of fluentml."""
+    found = (module.name for module in pkgutil.iter_modules(__path__))
+    return sorted(name for name in found if not name.startswith("_"))
 
 
 def get_backend(backend: str | Backend, **options: Any) -> Backend:
@@ -66,7 +128,7 @@ def _kind(backend: str) -> type[Backend]:
             f"A backend is a name or an object such as LocalBackend(), not {backend!r}.",
             hint='write run("local"), or run(LocalBackend(quiet=True)).',
         )
-    own = {module.name for module in pkgutil.iter_modules(__path__)}
+    own = backend_names()
     outside = {point.name: point for point in entry_points(group="fluentml.backends")}
     if backend in own:
         kind = importlib.import_module(f"{__name__}.{backend}").BACKEND

@@ -63,8 +63,9 @@ class MetricCondition(Condition):
         return {self.metric: value}
 
     def predicates(self, channels: Mapping[str, Any]) -> Iterator[Any]:
-        """Yield the comparison of the value artifact."""
-        yield COMPARE[self.comparison](channels[self.metric].future()[0].value, self.bound)
+        """Yield the comparison of what the value artifact has as its property."""
+        value = channels[self.metric].future()[0].custom_property("value")
+        yield COMPARE[self.comparison](value, self.bound)
 
     def why_not(self, values: Mapping[str, float]) -> str:
         """Return what the metric is, and what it is not; nothing where it is as it should be."""

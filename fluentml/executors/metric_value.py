@@ -38,7 +38,10 @@ class Executor(base_executor.BaseExecutor):
                 f"It has: {listing(values)}.",
                 hint=did_you_mean(key, values) or "add it to metrics= of evaluate_model().",
             )
-        artifact_utils.get_single_instance(output_dict["value"]).value = values[key]
+        found = artifact_utils.get_single_instance(output_dict["value"])
+        found.value = values[key]
+        # Conditions on Vertex AI and Kubeflow see properties only.
+        found.set_float_custom_property("value", values[key])
 
 
 def whole(uri: str) -> dict[str, float]:

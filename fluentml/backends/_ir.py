@@ -1,0 +1,248 @@
+"""A graph as Kubeflow's pipeline spec, by TFX's own compiler."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterator, Mapping
+from typing import Any
+
+from google.protobuf import json_format
+from kfp.pipeline_spec import pipeline_spec_pb2
+from ml_metadata.proto import metadata_store_pb2
+from tfx import version
+from tfx.dsl.components.common.resolver import Resolver
+from tfx.orchestration import data_types
+from tfx.orchestration.kubeflow import decorators
+from tfx.orchestration.kubeflow.v2 import kubeflow_v2_dag_runner, pipeline_builder
+
+from fluentml.backends._parameters import (
+    fixed_only,
+    left_over,
+    marks,
+    parameterized,
+    unmarkable,
+    with_defaults,
+)
+from fluentml.backends._repairs import INPUTS_SPEC, repair, task_groups
+from fluentml.backends._user_code import in_image, python_path
+from fluentml.errors import BackendError, CheckError, FluentmlError, PipelineError
+from fluentml.graph import Graph
+from fluentml.lowering import lower, lower_exit
+from fluentml.placement import Placement
+from fluentml.spec import Proto
+
+EXECUTOR = "--executor_class_path"
+
+
+def compiled(
+    name: str, params: Mapping[str, Any], bind: Callable[[Mapping[str, Any]], Graph], image: str
+) -> dict[str, Any]:
+    """Return the `PipelineSpec` of a chain whose runtime parameters a launch can give.
+
+    Args:
+        name: The pipeline's name.
+        params: The runtime parameters to leave open, with their defaults.
+        bind: Returns the graph with these values in place of them.
+        image: The container image.
+
+    Raises:
+        BackendError: TFX's compiler cannot express something of it.
+        CheckError: A parameter cannot be left open.
+    """
+    problems = [*unmarkable(params)]
+    made = marks({} if problems else params)
+    spec = _placed(bind({}), image)
+    if made:
+        problems = [*_unfollowed(spec, made, params, bind, image)]
+        if not problems:
+            spec = parameterized(_placed(bind(made), image), made, params)
+            problems = [*left_over(spec, made)]
+    if problems:
+        raise CheckError(name, problems)
+    _tell_entry_points(spec)
+    json_format.ParseDict(spec, pipeline_spec_pb2.PipelineSpec())
+    json_format.ParseDict(spec["deploymentSpec"], pipeline_spec_pb2.PipelineDeploymentConfig())
+    return spec
+
+
+def _unfollowed(
+    plain: dict[str, Any],
+    made: Mapping[str, Any],
+    params: Mapping[str, Any],
+    bind: Callable[[Mapping[str, Any]], Graph],
+    image: str,
+) -> Iterator[PipelineError]:
+    """Yield the parameters whose value makes more than itself of what is compiled."""
+    try:
+        if with_defaults(_placed(bind(made), image), made, params) == plain:
+            return
+    except FluentmlError:
+        pass  # One of them; which, is told next.
+    for name, mark in made.items():
+        try:
+            marked = _placed(bind({name: mark}), image)
+        except FluentmlError as error:
+            yield fixed_only(name, f"a step takes certain values only ({error.args[0]!r})")
+        else:
+            if with_defaults(marked, {name: mark}, params) != plain:
+                yield fixed_only(name, "other values are computed from it")
+
+
+def _placed(graph: Graph, image: str) -> dict[str, Any]:
+    spec = to_spec(graph, image)
+    place(spec, graph)
+    return spec
+
+
+def _tell_entry_points(spec: dict[str, Any]) -> None:
+    """Give TFX's entry points the inputs of their task as those are declared by now."""
+    for component in spec["components"].values():
+        label = component.get("executorLabel", "")
+        container = spec["deploymentSpec"]["executors"].get(label, {}).get("container", {})
+        hook = container.get("lifecycle", {}).get("preCacheCheck", {})
+        for arguments in (container.get("args", []), hook.get("args", [])):
+            if INPUTS_SPEC in arguments:
+                declared = component.get("inputDefinitions", {})
+                place = arguments.index(INPUTS_SPEC) + 1
+                arguments[place] = json.dumps(declared, sort_keys=True)
+
+
+def to_spec(graph: Graph, image: str) -> dict[str, Any]:
+    """Return the `PipelineSpec` of a graph, of the schema 2.1, as JSON.
+
+    Raises:
+        BackendError: TFX's compiler cannot express something of it.
+    """
+    packed = _without_metadata(in_image(graph))
+    try:
+        pipeline = lower(packed)
+        leaving = [_exit_step(packed, id) for id in _at_exit(packed)]
+        message = pipeline_builder.PipelineBuilder(
+            tfx_pipeline=pipeline,
+            default_image=image,
+            default_commands=kubeflow_v2_dag_runner.KUBEFLOW_TFX_CMD,
+            exit_handler=leaving[0] if leaving else None,
+            use_pipeline_spec_2_1=True,
+        ).build()
+    except FluentmlError:
+        raise
+    except (NotImplementedError, TypeError, ValueError, KeyError) as error:
+        raise BackendError(
+            f"TFX's compiler for Kubeflow and Vertex AI cannot express this pipeline: {error}",
+            hint="leave out what it names; `fluentml run` runs it on this machine.",
+        ) from error
+    message.schema_version = "2.1.0"
+    message.sdk_version = f"tfx-{version.__version__}"
+    spec: dict[str, Any] = json_format.MessageToDict(message)
+    repair(spec, _defaults([*pipeline.components, *leaving]))
+    return spec
+
+
+def place(spec: dict[str, Any], graph: Graph) -> None:
+    """Give each task what its node asks of the machine, and the way to its module, in place.
+
+    Raises:
+        CheckError: A node that asks for something runs in no container.
+    """
+    problems = []
+    for node in graph.nodes:
+        container = container_of(spec, node.id)
+        asked = graph.settings.on.get(node.id, Placement())
+        if container is not None:
+            env = {"PYTHONPATH": python_path(node), **asked.env}
+            container["env"] = [{"name": name, "value": env[name]} for name in sorted(env)]
+            _ask(spec, node.id, container, asked)
+        elif asked.asked():
+            problems.append(
+                PipelineError(
+                    f"on({node.id!r}) asks for {asked}, and there that step runs in no container.",
+                    hint="leave it out for this target.",
+                )
+            )
+    if problems:
+        raise CheckError(graph.settings.name, problems)
+
+
+def container_of(spec: Mapping[str, Any], id: str) -> dict[str, Any] | None:
+    """Return the container that a node runs in, or None if it runs in none."""
+    label = spec["components"].get(id, {}).get("executorLabel", "")
+    executor = spec["deploymentSpec"]["executors"].get(label, {})
+    found: dict[str, Any] | None = executor.get("container")
+    return found
+
+
+def refuse_foreign(spec: Mapping[str, Any], graph: Graph, image: str) -> None:
+    """Refuse tasks whose executor TFX's own image has not.
+
+    Raises:
+        CheckError: There are some.
+    """
+    problems = []
+    for node in graph.nodes:
+        for argument in executors_of(container_of(spec, node.id) or {}):
+            if not argument.startswith("tfx."):
+                problems.append(
+                    PipelineError(
+                        f"{node.component.verb} runs {argument!r}, which the image {image!r} has "
+                        "not: it is TFX's own.",
+                        hint="make an image with it: `fluentml image`.",
+                    )
+                )
+    if problems:
+        raise CheckError(graph.settings.name, problems)
+
+
+def executors_of(container: Mapping[str, Any]) -> Iterator[str]:
+    """Yield the import path of the executor that a container runs, if TFX starts it."""
+    arguments = container.get("args", [])
+    if EXECUTOR in arguments:
+        yield arguments[arguments.index(EXECUTOR) + 1]
+
+
+def _ask(spec: dict[str, Any], id: str, container: dict[str, Any], asked: Placement) -> None:
+    resources = {"cpuLimit": asked.cpu, "memoryLimit": asked.gigabytes}
+    if asked.gpu:
+        resources["accelerator"] = {"type": asked.gpu, "count": str(asked.gpus or 1)}  # type: ignore[assignment]
+    given = {name: value for name, value in resources.items() if value is not None}
+    if given:
+        container["resources"] = given
+    if asked.seconds:
+        # The pipeline spec has no time limit for a task; coreutils are in every image of Debian.
+        container["command"] = ["timeout", str(asked.seconds), *container["command"]]
+    if asked.retries:
+        task_of(spec, id)["retryPolicy"] = {"maxRetryCount": asked.retries}
+
+
+def task_of(spec: Mapping[str, Any], id: str) -> dict[str, Any]:
+    """Return the task of a node."""
+    return next(tasks[id] for tasks in task_groups(spec) if id in tasks)
+
+
+def _without_metadata(graph: Graph) -> Graph:
+    """Return the graph without a place for metadata, which lowering would make."""
+    nowhere = metadata_store_pb2.ConnectionConfig()
+    nowhere.fake_database.SetInParent()
+    settings = graph.settings.model_copy(update={"metadata": Proto.of(nowhere)})
+    return graph.model_copy(update={"settings": settings})
+
+
+def _at_exit(graph: Graph) -> list[str]:
+    return [node.id for node in graph.nodes if node.component.AT_EXIT]
+
+
+def _exit_step(graph: Graph, id: str) -> Any:
+    known = {"final_status": decorators.FinalStatusStr(), "summary": ""}
+    (step,) = lower_exit(graph, graph[id], known).components
+    return step
+
+
+def _defaults(components: list[Any]) -> dict[str, Any]:
+    """Return the defaults of the runtime parameters of TFX's that custom components have."""
+    return {
+        value.name: value.default
+        for component in components
+        if not isinstance(component, Resolver)
+        for value in component.exec_properties.values()
+        if isinstance(value, data_types.RuntimeParameter)
+        and isinstance(value.default, str | int | float)
+    }

@@ -1,0 +1,96 @@
+"""Google's Vertex AI Pipelines: a PipelineJob as JSON."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Callable, Iterator, Mapping
+from typing import Any, ClassVar
+
+from fluentml.backends._clusters import GAPS, Cluster
+from fluentml.errors import PipelineError
+from fluentml.graph import Graph
+from fluentml.spec import FrozenDict
+
+_DATAFLOW = "DataflowRunner"
+
+
+class Vertex(Cluster):
+    """Compile to a PipelineJob.
+
+    Attributes:
+        project: The Google Cloud project.
+        region: Its region: `"europe-west4"`.
+        staging_bucket: The root of a pipeline that has none in Cloud Storage: `"gs://bucket/root"`.
+        service_account: The account that steps on Dataflow run as.
+        labels: Labels of the job.
+    """
+
+    NAME: ClassVar[str] = "Vertex AI"
+    STORAGE: ClassVar[str] = "gs://bucket/pipelines"
+    GAPS = GAPS
+
+    project: str | None = None
+    region: str | None = None
+    staging_bucket: str | None = None
+    service_account: str | None = None
+    labels: FrozenDict[str, str] = FrozenDict()
+
+    def compile(
+        self, params: Mapping[str, Any], bind: Callable[[Mapping[str, Any]], Graph]
+    ) -> str:
+        """Return the PipelineJob."""
+        settings = self.there(bind({})).settings
+        job = {
+            "displayName": settings.name,
+            "labels": dict(self.labels),
+            "pipelineSpec": self.spec(params, bind),
+            "runtimeConfig": {"gcsOutputDirectory": settings.pipeline_root},
+        }
+        return json.dumps(job, indent=2, sort_keys=True) + "\n"
+
+    def root(self, graph: Graph) -> str:
+        """Return the pipeline's own root where that is in Cloud Storage, else the bucket."""
+        settings = graph.settings
+        return settings.root if settings.is_remote else self.staging_bucket or settings.root
+
+    def there(self, graph: Graph) -> Graph:
+        """Return the graph with its root there, and what Dataflow has to know."""
+        moved = super().there(graph)
+        given = moved.settings.beam_pipeline_args
+        if not any(_DATAFLOW in argument for argument in given):
+            return moved
+        known = {
+            "project": self.project,
+            "region": self.region,
+            "temp_location": f"{moved.settings.pipeline_root}/beam",
+            "service_account_email": self.service_account,
+            "sdk_container_image": self.image,
+        }
+        more = [
+            f"--{name}={value}"
+            for name, value in known.items()
+            if value and not any(argument.startswith(f"--{name}") for argument in given)
+        ]
+        settings = moved.settings.model_copy(update={"beam_pipeline_args": (*given, *more)})
+        return moved.model_copy(update={"settings": settings})
+
+    def problems(self, graph: Graph) -> Iterator[PipelineError]:
+        """Yield why this graph cannot go there."""
+        yield from super().problems(graph)
+        for name, value in self.labels.items():
+            if not re.fullmatch(r"[a-z][a-z0-9_-]{0,62}=[a-z0-9_-]{0,63}", f"{name}={value}"):
+                yield PipelineError(
+                    f"Vertex AI takes no label {name!r} with the value {value!r}.",
+                    hint="take small letters, digits, '_' and '-', at most 63 each.",
+                )
+        arguments = self.there(graph).settings.beam_pipeline_args
+        if any(_DATAFLOW in argument for argument in arguments):
+            for name in ("project", "region"):
+                if not any(argument.startswith(f"--{name}") for argument in arguments):
+                    yield PipelineError(
+                        f"Dataflow needs the {name}.", hint=f"name it: Vertex({name}=…)."
+                    )
+
+
+BACKEND = Vertex
