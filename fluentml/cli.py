@@ -135,6 +135,43 @@ def check(target: Target, param: Params = None, as_json: AsJson = False) -> None
         typer.echo(f"{name}: {count} nodes, no problem found.")
 
 
+@app.command("compile")
+def compile_(
+    target: Target,
+    to: Annotated[str, typer.Option("--target", "-t", metavar="NAME", help="vertex or kubeflow.")],
+    out: Annotated[Path, typer.Option("--out", "-o", help="The file to write.")],
+    option: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--option",
+            "-O",
+            metavar="NAME=VALUE",
+            help="One of the target's own, such as image; may be given several times.",
+        ),
+    ] = None,
+    param: Params = None,
+) -> None:
+    """Write the file by which a pipeline runs on a cluster."""
+    written = _load(target).compile(
+        to, out, params=_pairs("--param", param), **_pairs("--option", option)
+    )
+    typer.echo(f"Wrote {written}.")
+
+
+@app.command()
+def image(
+    target: Target,
+    out: Annotated[Path, typer.Option("--out", "-o", help="The folder to write to.")] = Path(
+        "image"
+    ),
+) -> None:
+    """Write a Dockerfile for a pipeline, with all that it copies; it builds nothing."""
+    from fluentml.image import write_image
+
+    dockerfile = write_image(_load(target).graph, out)
+    typer.echo(f"Wrote {dockerfile}. Build it:  docker build -t IMAGE {out}")
+
+
 @app.command()
 def plan(target: Target) -> None:
     """Show every node, what it reads and why, and whether a run would take it over."""
@@ -285,16 +322,18 @@ def _load(target: str, params: list[str] | None = None) -> Any:
     from fluentml.loading import load
 
     pipeline = load(target)
-    if not params:
-        return pipeline
-    pairs = [text.partition("=") for text in params]
+    return pipeline.with_params(_pairs("--param", params)) if params else pipeline
+
+
+def _pairs(option: str, texts: list[str] | None) -> dict[str, str]:
+    pairs = [text.partition("=") for text in texts or []]
     for name, equals, _ in pairs:
         if not name or not equals:
             raise DefinitionError(
-                f"--param got {name!r}, which gives no value.",
-                hint="write --param NAME=VALUE.",
+                f"{option} got {name!r}, which gives no value.",
+                hint=f"write {option} NAME=VALUE.",
             )
-    return pipeline.with_params({name: value for name, _, value in pairs})
+    return {name: value for name, _, value in pairs}
 
 
 def _print_json(value: Any) -> None:

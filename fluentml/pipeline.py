@@ -206,9 +206,7 @@ class PipelineDef(Verbs):
         if problems:
             raise CheckError(self.settings.name, problems)
         open_ones = {name: value for name, value in self.params.items() if name not in fixed}
-        text = made.compile(
-            open_ones, lambda values: self.with_params({**fixed, **values}).graph
-        )
+        text = made.compile(open_ones, lambda values: self.with_params({**fixed, **values}).graph)
         file = Path(path)
         file.parent.mkdir(parents=True, exist_ok=True)
         file.write_text(text, encoding="utf-8")

@@ -6,8 +6,10 @@ import inspect
 from collections.abc import Callable, Iterator
 from typing import Any, NamedTuple
 
+from fluentml.backends import backend_names, get_backend_kind
 from fluentml.checks import CHECKS, Check
 from fluentml.component import Component
+from fluentml.placement import Placement
 from fluentml.verbs import Verbs
 
 
@@ -49,6 +51,34 @@ def supported() -> list[Support]:
 def support_table() -> str:
     """Return `supported()` as a table in Markdown."""
     rows = [HEADS, ["---"] * len(HEADS), *supported()]
+    return "\n".join(f"| {' | '.join(row)} |" for row in rows)
+
+
+def gaps_table() -> str:
+    """Return what the targets cannot do, as a table in Markdown."""
+    targets = [get_backend_kind(name) for name in backend_names()]
+    gaps = dict.fromkeys(gap for target in targets for gap in target.GAPS)
+    rows = [("refused", "by", "why", "instead"), ("---",) * 4]
+    rows += [
+        (
+            gap.what,
+            ", ".join(one.NAME for one in targets if gap in one.GAPS),
+            gap.reason,
+            gap.instead,
+        )
+        for gap in gaps
+    ]
+    return "\n".join(f"| {' | '.join(row)} |" for row in rows)
+
+
+def on_table() -> str:
+    """Return what becomes of what `on()` asks for, as a table in Markdown."""
+    targets = [get_backend_kind(name) for name in backend_names()]
+    rows = [("on(…)", *(target.NAME for target in targets)), ("---",) * (len(targets) + 1)]
+    rows += [
+        (f"`{name}`", *(target.ON.get(name, "ignored") for target in targets))
+        for name in Placement.model_fields
+    ]
     return "\n".join(f"| {' | '.join(row)} |" for row in rows)
 
 

@@ -59,9 +59,7 @@ class Backend(Spec):
         """Return in words, for the nodes of which it can tell, what a run would do with them."""
         return {}
 
-    def compile(
-        self, params: Mapping[str, Any], bind: Callable[[Mapping[str, Any]], Graph]
-    ) -> str:
+    def compile(self, params: Mapping[str, Any], bind: Callable[[Mapping[str, Any]], Graph]) -> str:
         """Return the text of a file by which the pipeline runs elsewhere.
 
         Args:
@@ -108,12 +106,16 @@ def get_backend(backend: str | Backend, **options: Any) -> Backend:
     if isinstance(backend, Backend):
         kind, options = type(backend), {**dict(backend), **options}
     else:
-        kind = _kind(backend)
+        kind = get_backend_kind(backend)
     try:
         return kind(**options)
     except ValidationError as error:
         first = error.errors()[0]
         name = str(first["loc"][0])
+        if first["type"] == "missing":
+            raise BackendError(
+                f"{kind.__name__} needs {name}=.", hint=f"name it: {kind.__name__}({name}=…)."
+            ) from error
         raise BackendError(
             f"{kind.__name__} does not take {name}={first['input']!r}.",
             f"Its options: {listing(kind.model_fields, 'none')}.",
@@ -121,7 +123,12 @@ def get_backend(backend: str | Backend, **options: Any) -> Backend:
         ) from error
 
 
-def _kind(backend: str) -> type[Backend]:
+def get_backend_kind(backend: str) -> type[Backend]:
+    """Return the class of the backend of that name.
+
+    Raises:
+        BackendError: There is none.
+    """
     kind: type[Backend]
     if not isinstance(backend, str):
         raise BackendError(

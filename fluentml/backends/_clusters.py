@@ -19,7 +19,12 @@ PATHS = ("path", "uri", "schema_file", "destination", "write_to", "database_file
 
 STOCK_IMAGES = ("gcr.io/tfx-oss-public/", "tensorflow/tfx", "docker.io/tensorflow/tfx")
 
-_OURS = (kinds.LastModel, kinds.PreviousAnalyzerCache, kinds.PreviousModel, kinds.PreviousStatistics)
+_OURS = (
+    kinds.LastModel,
+    kinds.PreviousAnalyzerCache,
+    kinds.PreviousModel,
+    kinds.PreviousStatistics,
+)
 
 
 def _is(*wanted: type[Component]) -> Callable[[Graph, Node], bool]:
@@ -38,7 +43,7 @@ def _odd_resolver(graph: Graph, node: Node) -> bool:
     if not isinstance(step, kinds.Resolver):
         return False
     names = {f":{name}Strategy" for name in ("LatestArtifact", "LatestBlessedModel")}
-    wanted = (step.config or {}).get("desired_num_of_artifacts", 1)
+    wanted = step.config.get("desired_num_of_artifacts", 1) if step.config else 1
     return wanted != 1 or not any(str(step.strategy).endswith(name) for name in names)
 
 
@@ -142,8 +147,7 @@ class Cluster(Backend):
         made = _ir.compiled(
             graph.settings.name, params, lambda values: self.there(bind(values)), self.image
         )
-        if self.is_stock_image:
-            _ir.refuse_foreign(made, graph, self.image)
+        _ir.refuse_foreign(made, graph, self.image, self.is_stock_image)
         return made
 
     def root(self, graph: Graph) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib.util
 import json
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any
@@ -15,6 +16,7 @@ from tfx.orchestration import data_types
 from tfx.orchestration.kubeflow import decorators
 from tfx.orchestration.kubeflow.v2 import kubeflow_v2_dag_runner, pipeline_builder
 
+from fluentml.backends import of_whom
 from fluentml.backends._parameters import (
     fixed_only,
     left_over,
@@ -171,25 +173,46 @@ def container_of(spec: Mapping[str, Any], id: str) -> dict[str, Any] | None:
     return found
 
 
-def refuse_foreign(spec: Mapping[str, Any], graph: Graph, image: str) -> None:
-    """Refuse tasks whose executor TFX's own image has not.
+def refuse_foreign(spec: Mapping[str, Any], graph: Graph, image: str, is_stock: bool) -> None:
+    """Refuse tasks whose executor the image has not.
+
+    Args:
+        spec: The pipeline spec.
+        graph: What it was made of.
+        image: The image.
+        is_stock: Whether it is TFX's own.
 
     Raises:
         CheckError: There are some.
     """
     problems = []
     for node in graph.nodes:
-        for argument in executors_of(container_of(spec, node.id) or {}):
-            if not argument.startswith("tfx."):
+        for executor in executors_of(container_of(spec, node.id) or {}):
+            if is_stock and not executor.startswith("tfx."):
                 problems.append(
                     PipelineError(
-                        f"{node.component.verb} runs {argument!r}, which the image {image!r} has "
+                        f"{of_whom(graph, node)} runs {executor!r}, which the image {image!r} has "
                         "not: it is TFX's own.",
                         hint="make an image with it: `fluentml image`.",
                     )
                 )
+            elif not _importable(executor.partition(".")[0]):
+                problems.append(
+                    PipelineError(
+                        f"{of_whom(graph, node)} runs {executor!r}, which no image can import: it "
+                        "is in no module that can be imported here.",
+                        hint="move it into a module beside the pipeline, or into a package.",
+                    )
+                )
     if problems:
         raise CheckError(graph.settings.name, problems)
+
+
+def _importable(module: str) -> bool:
+    try:
+        return module != "__main__" and importlib.util.find_spec(module) is not None
+    except (ImportError, ValueError):
+        return False
 
 
 def executors_of(container: Mapping[str, Any]) -> Iterator[str]:

@@ -1,8 +1,8 @@
 """Runtime parameters of a chain as those of a pipeline job.
 
-A parameter may stand deep within a message that TFX makes of a step, so the chain is compiled with a
-mark for each: wherever the mark comes out, the job's parameter goes in. Where what comes out is not
-the mark itself but made of it, the job could not follow a launch, and the parameter is refused.
+A parameter may stand deep within a message that TFX makes of a step, so the chain is compiled with
+a mark for each: wherever the mark comes out, the job's parameter goes in. Where what comes out is
+not the mark itself but made of it, the job could not follow a launch, and it is refused.
 """
 
 from __future__ import annotations
@@ -25,15 +25,15 @@ _PREFIX = "param--"
 
 def marks(params: Mapping[str, Any]) -> dict[str, Value]:
     """Return a value for each parameter that no pipeline has of itself."""
-    made: dict[str, Value] = {}
-    for place, (name, default) in enumerate(params.items()):
-        kind = type(default)
-        made[name] = {
-            int: 1_918_273_001 + place,
-            float: float(f"0.918273{place + 1001}"),
-            str: f"fluentml-mark-{place + 1001}",
-        }[kind]
-    return made
+    return {
+        name: _mark(type(default), place) for place, (name, default) in enumerate(params.items())
+    }
+
+
+def _mark(kind: type, place: int) -> Value:
+    if kind is int:
+        return 1_918_273_001 + place
+    return float(f"0.918273{place + 1001}") if kind is float else f"fluentml-mark-{place + 1001}"
 
 
 def unmarkable(params: Mapping[str, Any]) -> Iterator[PipelineError]:
@@ -116,7 +116,8 @@ def _put(
 
 
 def _placeholder(name: str) -> str:
-    return "{{$.inputs.parameters['%s%s']}}" % (_PREFIX, name)
+    inside = f"$.inputs.parameters['{_PREFIX}{name}']"
+    return "{{" + inside + "}}"
 
 
 def _import_by(spec: dict[str, Any], mark: Value) -> None:
@@ -166,6 +167,6 @@ def _filled(text: str, mark: Value, put: Any) -> str:
     if isinstance(mark, int):
         forms.insert(0, (str(float(mark)), float))
     for form, kind in forms:
-        found = put(kind)
-        text = re.sub(rf"(?<![\w.]){re.escape(form)}(?![\w.])", lambda _: found, text)
+        found = str(put(kind)).replace("\\", r"\\")
+        text = re.sub(rf"(?<![\w.]){re.escape(form)}(?![\w.])", found, text)
     return text

@@ -1,7 +1,7 @@
 """What TFX's Kubeflow compiler writes, without its defects.
 
-Read in TFX 1.16.0 (`tfx/orchestration/kubeflow/v2`), and unchanged in 1.21.0 as far as the tests tell.
-Each function repairs one defect, on the message as JSON, and leaves alone what has it not.
+Read in TFX 1.16.0 (`tfx/orchestration/kubeflow/v2`). Each function repairs one defect, on the
+message as JSON, and leaves alone what has it not.
 """
 
 from __future__ import annotations

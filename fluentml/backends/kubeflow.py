@@ -39,9 +39,7 @@ class Kubeflow(Cluster):
 
     pipeline_root: str | None = None
 
-    def compile(
-        self, params: Mapping[str, Any], bind: Callable[[Mapping[str, Any]], Graph]
-    ) -> str:
+    def compile(self, params: Mapping[str, Any], bind: Callable[[Mapping[str, Any]], Graph]) -> str:
         """Return the pipeline spec."""
         spec = self.spec(params, bind)
         import yaml

@@ -9,7 +9,7 @@ import importlib.util
 from collections.abc import Mapping
 from datetime import datetime
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, ClassVar
 
 from fluentml.backends import Backend
 from fluentml.errors import BackendError
@@ -34,6 +34,8 @@ class LocalBackend(Backend):
         cache: Whether nodes of which nothing has changed take over what they made before.
         refresh: Ids of nodes that run even so, and with them all that reads what they make.
     """
+
+    NAME: ClassVar[str] = "this machine"
 
     quiet: bool = False
     verbose: bool = False

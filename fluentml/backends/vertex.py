@@ -36,9 +36,7 @@ class Vertex(Cluster):
     service_account: str | None = None
     labels: FrozenDict[str, str] = FrozenDict()
 
-    def compile(
-        self, params: Mapping[str, Any], bind: Callable[[Mapping[str, Any]], Graph]
-    ) -> str:
+    def compile(self, params: Mapping[str, Any], bind: Callable[[Mapping[str, Any]], Graph]) -> str:
         """Return the PipelineJob."""
         settings = self.there(bind({})).settings
         job = {
