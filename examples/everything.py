@@ -94,4 +94,5 @@ pipeline = (
     .cache()
     .with_beam_pipeline_args(["--direct_num_workers=1"])
     .with_metadata("metadata.db")
+    .on("Trainer", cpu=8, memory="32Gi", gpu="nvidia-tesla-t4", retries=2, timeout="6h")
 )

@@ -76,7 +76,7 @@ def on_table() -> str:
     targets = [get_backend_kind(name) for name in backend_names()]
     rows = [("on(…)", *(target.NAME for target in targets)), ("---",) * (len(targets) + 1)]
     rows += [
-        (f"`{name}`", *(target.ON.get(name, "ignored") for target in targets))
+        (f"{name}=", *(target.ON.get(name, "ignored") for target in targets))
         for name in Placement.model_fields
     ]
     return "\n".join(f"| {' | '.join(row)} |" for row in rows)

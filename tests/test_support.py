@@ -13,7 +13,7 @@ import fluentml as fml
 from fluentml import cli
 from fluentml.component import Component
 from fluentml.components import MetricCondition
-from fluentml.support import checks_list, support_table, supported
+from fluentml.support import checks_list, gaps_table, on_table, support_table, supported
 from fluentml.verbs import Verbs
 from tests.code_lines import by_hand_and_here
 
@@ -23,7 +23,13 @@ OURS = [kind for kind in Component.KINDS.values() if kind.__module__.startswith(
 
 @pytest.mark.parametrize(
     ("name", "render"),
-    [("verbs", support_table), ("checks", checks_list), ("by-hand", by_hand_and_here)],
+    [
+        ("verbs", support_table),
+        ("checks", checks_list),
+        ("by-hand", by_hand_and_here),
+        ("gaps", gaps_table),
+        ("on", on_table),
+    ],
 )
 def test_readme_has_the_table(name: str, render: Any, request: pytest.FixtureRequest):
     block = re.compile(rf"(?<=<!-- {name} -->\n).*?(?=<!-- /{name} -->)", re.S)

@@ -25,15 +25,17 @@ _PREFIX = "param--"
 
 def marks(params: Mapping[str, Any]) -> dict[str, Value]:
     """Return a value for each parameter that no pipeline has of itself."""
-    return {
-        name: _mark(type(default), place) for place, (name, default) in enumerate(params.items())
-    }
+    return {name: _mark(default, place) for place, (name, default) in enumerate(params.items())}
 
 
-def _mark(kind: type, place: int) -> Value:
-    if kind is int:
+def _mark(default: Value, place: int) -> Value:
+    if isinstance(default, int):
         return 1_918_273_001 + place
-    return float(f"0.918273{place + 1001}") if kind is float else f"fluentml-mark-{place + 1001}"
+    if isinstance(default, float):
+        return float(f"0.918273{place + 1001}")
+    # A URI stays one, and a word one.
+    scheme = re.match(r"(\w+://)?", default)[0]  # type: ignore[index]
+    return f"{scheme}fluentml-mark-{place + 1001}"
 
 
 def unmarkable(params: Mapping[str, Any]) -> Iterator[PipelineError]:
@@ -155,10 +157,10 @@ def left_over(spec: Mapping[str, Any], made: Mapping[str, Value]) -> Iterator[Pi
     declared = spec["root"].get("inputDefinitions", {}).get("parameters", {})
     text = json.dumps(spec)
     for name, mark in made.items():
-        if name not in declared:
-            yield fixed_only(name, "nothing that the job does depends on its value there")
-        elif str(mark) in text:
+        if str(mark) in text:
             yield fixed_only(name, "its value stands within a text, where a job cannot put it")
+        elif name not in declared:
+            yield fixed_only(name, "nothing that the job does depends on its value there")
 
 
 def _filled(text: str, mark: Value, put: Any) -> str:

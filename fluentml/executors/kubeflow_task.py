@@ -10,6 +10,7 @@ import sys
 from collections.abc import Sequence
 from typing import Any
 
+from tfx.dsl.io import fileio
 from tfx.orchestration.kubeflow.v2.container import kubeflow_v2_run_executor
 from tfx.orchestration.kubeflow.v2.file_based_example_gen import driver
 
@@ -31,9 +32,23 @@ def main(arguments: Sequence[str]) -> None:
     _tell_types(invocation, spec)
     own[place] = json.dumps(invocation)
     if len(own) < len(arguments):
-        # It leaves what it found where the entry point looks for it.
-        driver.main(driver._parse_flags(["driver", *_driver_arguments(own)]))
-    kubeflow_v2_run_executor.main(kubeflow_v2_run_executor._parse_flags(["task", *own]))
+        # The entry point takes the parameters that it found from where it leaves them.
+        driver.main(driver._parse_flags(_driver_arguments(own)))
+        _keep_properties(invocation)
+        own[place] = json.dumps(invocation)
+    kubeflow_v2_run_executor.main(kubeflow_v2_run_executor._parse_flags(own))
+
+
+def _keep_properties(invocation: dict[str, Any]) -> None:
+    """Give the output artifacts the properties that the driver found, such as their span."""
+    outputs = invocation["outputs"]
+    with fileio.open(outputs["outputFile"]) as file:
+        found = json.load(file).get("artifacts", {})
+    for key, given in found.items():
+        for artifact, other in zip(
+            outputs["artifacts"][key]["artifacts"], given["artifacts"], strict=True
+        ):
+            artifact.setdefault("metadata", {}).update(other.get("metadata", {}))
 
 
 def _tell_types(invocation: dict[str, Any], spec: dict[str, Any]) -> None:
