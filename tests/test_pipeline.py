@@ -201,10 +201,10 @@ def test_run_checks_first(tmp_path):
 
 def test_an_unknown_backend(small):
     assert message_of(fml.BackendError, small.run, "locl") == (
-        "There is no backend 'locl'.\nThe backends: 'local'.\nHint: did you mean 'local'?"
+        "There is no backend 'locl'.\nThe backends: 'kubeflow', 'local', 'vertex'.\nHint: did you mean 'local'?"
     )
     assert message_of(fml.BackendError, small.run, "zzz") == (
-        "There is no backend 'zzz'.\nThe backends: 'local'.\nHint: take one of these."
+        "There is no backend 'zzz'.\nThe backends: 'kubeflow', 'local', 'vertex'.\nHint: take one of these."
     )
 
 
