@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import sys
 from dataclasses import asdict
 from enum import Enum
@@ -152,6 +153,8 @@ def compile_(
     param: Params = None,
 ) -> None:
     """Write the file by which a pipeline runs on a cluster."""
+    # TensorFlow tells of missing GPUs as soon as it is imported.
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
     written = _load(target).compile(
         to, out, params=_pairs("--param", param), **_pairs("--option", option)
     )

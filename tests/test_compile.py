@@ -338,6 +338,16 @@ def test_a_step_that_runs_in_no_container_can_ask_for_nothing(tmp_path: Path):
         job_of(pipeline, tmp_path)
 
 
+def test_a_container_component_keeps_its_own_image_and_command(tmp_path: Path):
+    from tests.custom_component import Containerized
+
+    job = job_of(P.from_csv(f"{BUCKET}/d").add_component(Containerized, id="Shown"), tmp_path)
+    assert container_of(job, "Shown") == {
+        "image": "busybox",
+        "command": ["cat", "{{$.inputs.artifacts['examples'].uri}}"],
+    }
+
+
 # -- the image -------------------------------------------------------------------------------------
 
 

@@ -61,6 +61,9 @@ PROGRAM = """
     fml.PipelineDef("parquet").from_parquet("data", pattern="*.parquet").check()
     fml.PipelineDef("sql").from_sql("postgresql://host/trips", "SELECT 1").check()
     fml.PipelineDef("cloud").from_bigquery("SELECT 1", temp_location="gs://bucket/tmp").check()
+    from fluentml.backends import get_backend
+    for target in ("vertex", "kubeflow"):
+        assert [*get_backend(target, image="i").problems(pipeline.on("Trainer", cpu=8).graph)]
     graph = pipeline.graph
     graph.to_text(), graph.to_mermaid()
     assert fml.Graph.from_json(graph.to_json()) == graph

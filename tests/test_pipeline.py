@@ -201,10 +201,12 @@ def test_run_checks_first(tmp_path):
 
 def test_an_unknown_backend(small):
     assert message_of(fml.BackendError, small.run, "locl") == (
-        "There is no backend 'locl'.\nThe backends: 'kubeflow', 'local', 'vertex'.\nHint: did you mean 'local'?"
+        "There is no backend 'locl'.\nThe backends: 'kubeflow', 'local', 'vertex'.\n"
+        "Hint: did you mean 'local'?"
     )
     assert message_of(fml.BackendError, small.run, "zzz") == (
-        "There is no backend 'zzz'.\nThe backends: 'kubeflow', 'local', 'vertex'.\nHint: take one of these."
+        "There is no backend 'zzz'.\nThe backends: 'kubeflow', 'local', 'vertex'.\n"
+        "Hint: take one of these."
     )
 
 

@@ -151,8 +151,11 @@ def place(spec: dict[str, Any], graph: Graph) -> None:
         container = container_of(spec, node.id)
         asked = graph.settings.on.get(node.id, Placement())
         if container is not None:
-            env = {"PYTHONPATH": python_path(node), **asked.env}
-            container["env"] = [{"name": name, "value": env[name]} for name in sorted(env)]
+            # A container component brings an image and a command of its own.
+            found = {"PYTHONPATH": python_path(node)} if [*executors_of(container)] else {}
+            env = {**found, **asked.env}
+            if env:
+                container["env"] = [{"name": name, "value": env[name]} for name in sorted(env)]
             _ask(spec, node.id, container, asked)
         elif asked.asked():
             problems.append(
