@@ -115,7 +115,8 @@ def test_a_condition_names_an_input_of_its_task(by_tfx: Any, repaired: Any):
         return str(spec["root"]["dag"]["tasks"]["TakeNumber"]["triggerPolicy"]["condition"])
 
     assert "inputs.artifacts['_MakeNumber.model']" in condition(by_tfx)
-    assert "_MakeNumber.model" not in by_tfx["root"]["dag"]["tasks"]["TakeNumber"]["inputs"]
+    inputs = by_tfx["root"]["dag"]["tasks"]["TakeNumber"]["inputs"]["artifacts"]
+    assert inputs.keys() == {"model"}
     assert condition(repaired).startswith("(inputs.artifacts['model'].artifacts[0]")
 
 
@@ -306,6 +307,24 @@ def test_a_parameter_that_a_launch_cannot_change(
         job_of(pipeline, tmp_path)
     assert "or --param" in str(error.value)
     job_of(pipeline, tmp_path, params=pipeline.params)
+
+
+def test_a_parameter_that_other_values_are_computed_from(tmp_path: Path):
+    from tests.target_components import MakeNumber, TakeNumber
+
+    def doubled(model, number):
+        return TakeNumber(model=model, number=2 * number, text="a")
+
+    def taken(model, number):
+        return TakeNumber(model=model, number=number, text="a")
+
+    made, given = P.add_component(MakeNumber), {"number": fml.param("number", 3)}
+    inputs = {"model": "MakeNumber.model"}
+    with pytest.raises(fml.CheckError, match="other values are computed from it"):
+        job_of(made.add_component(doubled, arguments=given, inputs=inputs), tmp_path)
+    job = job_of(made.add_component(taken, arguments=given, inputs=inputs, id="Taken"), tmp_path)
+    number = tasks_of(job)["Taken"]["inputs"]["parameters"]["number"]
+    assert number == {"componentInputParameter": "number"}
 
 
 def test_what_the_compiler_cannot_express_is_told_in_words(tmp_path: Path):
