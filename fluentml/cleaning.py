@@ -137,7 +137,7 @@ def _settings_of(folder: str) -> Settings:
 
 def _refuse(settings: Settings) -> None:
     """Raise where there is nothing that could be cleared up from here."""
-    from fluentml.stores.connection import metadata_file
+    from fluentml.stores.files import metadata_file
 
     if settings.is_remote:
         raise BackendError(

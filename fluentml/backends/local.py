@@ -92,14 +92,13 @@ class LocalBackend(Backend):
 
         Nothing where the pipeline never ran here, or a server has the metadata.
         """
-        if not importlib.util.find_spec("ml_metadata"):
-            return {}
-        from fluentml.local.store import Store
-        from fluentml.stores.connection import metadata_file
+        from fluentml.stores.files import metadata_file
 
         file = metadata_file(graph.settings)
-        if file is None or not file.exists():
+        if file is None or not file.exists() or not importlib.util.find_spec("ml_metadata"):
             return {}
+        from fluentml.local.store import Store
+
         return self._cache(graph, Store(graph.settings)).forecast()
 
     def _cache(self, graph: Graph, store: Store) -> Cache:

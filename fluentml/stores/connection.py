@@ -11,7 +11,6 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable, Iterator, Mapping
-from pathlib import Path
 from typing import IO, Any
 
 from ml_metadata import proto as mlmd
@@ -19,7 +18,8 @@ from ml_metadata.metadata_store import MetadataStore
 
 from fluentml.errors import BackendError, listing
 from fluentml.graph import Settings
-from fluentml.spec import Proto, absolute
+from fluentml.spec import Proto
+from fluentml.stores.files import metadata_file
 from fluentml.urls import MetadataServer, metadata_server
 
 _VARIABLE = re.compile(r"\$\{(\w+)\}")
@@ -35,16 +35,6 @@ _LET_IN = "see user, password and rights on the server"
 _MYSQL_PASSWORDS = (
     "; of MySQL's ways to ask for a password, ML Metadata knows mysql_native_password only."
 )
-
-
-def metadata_file(settings: Settings) -> Path | None:
-    """Return the SQLite file with the metadata of a pipeline; None where a server keeps it."""
-    if isinstance(settings.metadata, Proto):
-        file = settings.metadata.message().sqlite.filename_uri
-        return Path(file) if file else None
-    if settings.metadata and "://" in settings.metadata:
-        return None
-    return Path(absolute(settings.metadata or f"{settings.pipeline_root}/metadata.db"))
 
 
 def connection_config(settings: Settings) -> Any:

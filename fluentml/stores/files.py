@@ -10,10 +10,21 @@ from pathlib import Path
 from platformdirs import user_log_path
 
 from fluentml.graph import Settings
+from fluentml.spec import Proto, absolute
 
 SYSTEM = ".system"
 """TFX's own folder in that of a node."""
 RUNS = "_runs"
+
+
+def metadata_file(settings: Settings) -> Path | None:
+    """Return the SQLite file with the metadata of a pipeline; None where a server keeps it."""
+    if isinstance(settings.metadata, Proto):
+        file = settings.metadata.message().sqlite.filename_uri
+        return Path(file) if file else None
+    if settings.metadata and "://" in settings.metadata:
+        return None
+    return Path(absolute(settings.metadata or f"{settings.pipeline_root}/metadata.db"))
 
 
 def runs_folder(settings: Settings) -> Path:

@@ -17,8 +17,7 @@ from ml_metadata.metadata_store.metadata_store import ListOptions, OrderByField
 
 from fluentml.errors import BackendError
 from fluentml.graph import Settings
-from fluentml.stores.connection import metadata_file
-from fluentml.stores.files import numbered, runs_folder
+from fluentml.stores.files import metadata_file, numbered, runs_folder
 
 ROOM = 1 << 20
 """Bytes without which no run gets anywhere."""
