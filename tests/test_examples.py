@@ -137,7 +137,7 @@ def test_a_template_is_sound_and_an_example_that_ran(pushed, tmp_path, monkeypat
 
 
 def test_taxi_in_one_file(pushed):
-    assert pushed["taxi"].metrics["AUC"] > 0.93
+    assert pushed["taxi"].metrics["AUC"] > 0.9
     assert len((EXAMPLES / "taxi.py").read_text().splitlines()) <= 70
     (trials,) = pushed["taxi"].tunings
     assert len(pushed["taxi"].trials()) == 3, trials

@@ -80,6 +80,8 @@ class Executor(base_stub_executor.BaseStubExecutor):
         if isinstance(artifact, value_artifact.ValueArtifact):
             value = self._role["values"].get(key, EMPTY[artifact.type_name])
             artifact.value = value.encode() if artifact.type_name == "Bytes" else value
+            if artifact.type_name == "Float":  # where conditions look at metrics
+                artifact.set_float_custom_property("value", float(value))
             return
         folder = Path(artifact.uri)
         folder.mkdir(parents=True, exist_ok=True)
