@@ -1,6 +1,6 @@
 """What fluentml costs, always beside plain TFX in the same run.
 
-python -m tests.benchmarks [start] [run] [csv] [--rounds N] [--rows N]
+python -m tests.benchmarks [start] [run] [csv] [evaluate] [--rounds N] [--rows N]
 """
 
 from __future__ import annotations
@@ -61,6 +61,52 @@ pipeline = Pipeline(
 LocalDagRunner().run(pipeline)
 """
 
+EVALUATE = """
+import sys
+from google.protobuf import json_format
+from tensorflow_model_analysis.proto import config_pb2
+from tfx.components.evaluator import executor as stock
+from tfx.types import standard_artifacts as kinds
+from fluentml.executors import evaluator
+from fluentml.lowering import IN_PROCESS_RUNNER
+examples, model, folder, whose = sys.argv[1:]
+def artifact(kind, uri, **properties):
+    one = kind()
+    one.uri = uri
+    for name, value in properties.items():
+        setattr(one, name, value)
+    return one
+config = {
+    "model_specs": [
+        {
+            "signature_name": "serving_default",
+            "label_key": "tips_xf",
+            "preprocessing_function_names": ["transform_features"],
+        }
+    ],
+    "slicing_specs": [{}, {"feature_keys": ["trip_start_hour"]}],
+    "metrics_specs": [{"metrics": [{"class_name": "AUC"}, {"class_name": "BinaryAccuracy"}]}],
+}
+config = json_format.ParseDict(config, config_pb2.EvalConfig())
+executor = {"ours": evaluator.Executor, "theirs": stock.Executor}[whose]
+context = executor.Context(
+    beam_pipeline_args=[IN_PROCESS_RUNNER], tmp_dir=folder + "/tmp", unique_id="1"
+)
+inputs = {
+    "examples": [artifact(kinds.Examples, examples, split_names='["train", "eval"]')],
+    "model": [artifact(kinds.Model, model)],
+}
+outputs = {
+    "evaluation": [artifact(kinds.ModelEvaluation, folder + "/evaluation")],
+    "blessing": [artifact(kinds.ModelBlessing, folder + "/blessing")],
+}
+properties = {
+    "eval_config": json_format.MessageToJson(config),
+    "example_splits": '["train", "eval"]',
+}
+executor(context).Do(inputs, outputs, properties)
+"""
+
 
 def start(rounds: int) -> None:
     """Import, build, wire and check the taxi chain, beside importing TFX and beside nothing."""
@@ -99,6 +145,34 @@ def csv(rounds: int, rows: int) -> None:
     compare(f"CSV to split tf.Examples, {10 * rows:,} rows", tenfold, {f"{rows:,} rows": ours})
 
 
+def evaluate(rounds: int, rows: int) -> None:
+    """Evaluate a model of the taxi chain, by slice, on so many trips; importing TFX included."""
+    import fluentml as fml
+    from examples.taxi import build_model, preprocessing_fn
+
+    ours, by_hand = [], []
+    with tempfile.TemporaryDirectory() as folder:
+        trips = _trips(Path(folder, "trips"), rows)
+        made = (
+            fml.PipelineDef("taxi", root=folder)
+            .from_csv(datasets.taxi())
+            .generate_statistics()
+            .infer_schema()
+            .preprocess(preprocessing_fn)
+            .train(build_model, label="tips_xf", batch_size=128, train_steps=300)
+            .run(quiet=True)
+        )
+        read = fml.PipelineDef("trips", root=folder).from_csv(trips).run(quiet=True)
+        examples = read.nodes["CsvExampleGen"].outputs["examples"][0].uri
+        model = made.nodes["Trainer"].outputs["model"][0].uri
+        for _ in range(rounds):
+            for whose, costs in (("ours", ours), ("theirs", by_hand)):
+                with tempfile.TemporaryDirectory() as root:
+                    arguments = [examples, model, root, whose]
+                    costs.append(cost(EVALUATE, arguments, REPOSITORY))
+    compare(f"Evaluation of {rows:,} examples", ours, {"TFX's executor": by_hand})
+
+
 def _trips(folder: Path, rows: int) -> Path:
     """Write so many taxi trips into a folder; only the first column's numbers are made up."""
     folder.mkdir()
@@ -111,14 +185,18 @@ def _trips(folder: Path, rows: int) -> Path:
 
 if __name__ == "__main__":
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("what", nargs="*", help="start, run, csv; default: all")
+    parser.add_argument("what", nargs="*", help="start, run, csv, evaluate; default: all")
     parser.add_argument("--rounds", type=int, default=3, help="runs of each; default: 3")
-    parser.add_argument("--rows", type=int, default=500_000, help="of csv; default: 500,000")
+    parser.add_argument(
+        "--rows", type=int, default=500_000, help="of csv and evaluate; default: 500,000"
+    )
     arguments = parser.parse_args()
-    what = arguments.what or ["start", "run", "csv"]
+    what = arguments.what or ["start", "run", "csv", "evaluate"]
     if "start" in what:
         start(arguments.rounds)
     if "run" in what:
         run(arguments.rounds)
     if "csv" in what:
         csv(arguments.rounds, arguments.rows)
+    if "evaluate" in what:
+        evaluate(arguments.rounds, arguments.rows)
