@@ -241,6 +241,7 @@ def test_the_same_as_tfx(case: str, made: Path, tmp_path: Path):
 
     model, settings = CASES[case]
     arguments = model, _config(settings), settings.get("baseline", "")
+    assert evaluator.in_batches({"eval_config": arguments[1]}) is not None
     theirs = _evaluate(stock.Executor, made, tmp_path / "theirs", *arguments)
     ours = _evaluate(evaluator.Executor, made, tmp_path / "ours", *arguments)
     found, expected = _numbers(ours[0]), _numbers(theirs[0])
@@ -275,6 +276,10 @@ def test_what_needs_each_example_is_tfmas(settings: dict[str, Any]):
     assert evaluator.in_batches(with_extractors) is None
 
 
+READ = ("6956ee2d3e8c21f1", "714ec88c05858aae")
+"""The sources of TFMA 0.47.1 and 0.52.0, which do the same."""
+
+
 def test_the_patched_parts_of_tfma_are_as_they_were_read():
     import hashlib
     import inspect
@@ -302,5 +307,5 @@ def test_the_patched_parts_of_tfma_are_as_they_were_read():
         metric_util._yield_fractional_labels,
     ]
     source = "".join(map(inspect.getsource, read))
-    assert hashlib.sha256(source.encode()).hexdigest()[:16] == "6956ee2d3e8c21f1"
-    # Changed: read it again, see that the executors still do the same, and note its new hash.
+    # Changed: read it again, see that our executor still does the same, and note its hash.
+    assert hashlib.sha256(source.encode()).hexdigest()[:16] in READ

@@ -1,4 +1,4 @@
-"""The examples of a batch by slice, as TFMA's metrics take them; read in TFMA 0.47."""
+"""The examples of a batch by slice, as TFMA's metrics take them; read in TFMA 0.47.1 and 0.52.0."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Metrics of TFMA that add up a batch at once; read in TFMA 0.47.
+"""Metrics of TFMA that add up a batch at once; read in TFMA 0.47.1 and 0.52.0.
 
 Other metrics take a batch example by example, as TFMA has it.
 """

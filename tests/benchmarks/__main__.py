@@ -162,7 +162,7 @@ def evaluate(rounds: int, rows: int) -> None:
             .train(build_model, label="tips_xf", batch_size=128, train_steps=300)
             .run(quiet=True)
         )
-        read = fml.PipelineDef("trips", root=folder).from_csv(trips).run(quiet=True)
+        read = fml.PipelineDef("read", root=folder).from_csv(trips).run(quiet=True)
         examples = read.nodes["CsvExampleGen"].outputs["examples"][0].uri
         model = made.nodes["Trainer"].outputs["model"][0].uri
         for _ in range(rounds):
@@ -187,9 +187,7 @@ if __name__ == "__main__":
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("what", nargs="*", help="start, run, csv, evaluate; default: all")
     parser.add_argument("--rounds", type=int, default=3, help="runs of each; default: 3")
-    parser.add_argument(
-        "--rows", type=int, default=500_000, help="of csv and evaluate; default: 500,000"
-    )
+    parser.add_argument("--rows", type=int, default=500_000, help="of data; default: 500,000")
     arguments = parser.parse_args()
     what = arguments.what or ["start", "run", "csv", "evaluate"]
     if "start" in what:
