@@ -276,6 +276,27 @@ def test_what_needs_each_example_is_tfmas(settings: dict[str, Any]):
     assert evaluator.in_batches(with_extractors) is None
 
 
+@pytest.mark.parametrize("prediction", [math.nan, 0.5, -math.inf, math.inf])
+def test_predictions_that_are_no_numbers(prediction: float):
+    import numpy as np
+    from tensorflow_model_analysis.metrics import calibration_histogram
+
+    from fluentml.executors.evaluation_batches import Batch, Part
+    from fluentml.executors.evaluation_counts import Histogram, _of_batches
+
+    (computation,) = calibration_histogram.calibration_histogram()
+    ours, theirs = _of_batches(computation).combiner, computation.combiner
+    assert isinstance(ours, Histogram)
+    inputs = {"labels": np.array([1]), "predictions": np.array([prediction])}
+    part = Part(Batch({**inputs, "example_weights": None}), np.array([0]))
+    if math.isnan(prediction):
+        for combiner in (ours, theirs):
+            with pytest.raises(ValueError, match="NaN"):
+                combiner.add_inputs({}, part)
+    else:
+        assert ours.add_inputs({}, part) == theirs.add_inputs({}, list(part))
+
+
 READ = ("6956ee2d3e8c21f1", "714ec88c05858aae")
 """The sources of TFMA 0.47.1 and 0.52.0, which do the same."""
 

@@ -40,6 +40,8 @@ class Histogram(calibration_histogram._CalibrationHistogramCombiner):
             **_reading(self), fractional_labels=self._fractional_labels
         )
         values = predictions if self._prediction_based_bucketing else labels
+        if np.isnan(values).any():
+            return super().add_inputs(accumulator, elements)  # which refuses it
         buckets, places = np.unique(self._buckets(values), return_inverse=True)
         sums = [
             np.bincount(places, column, len(buckets)).tolist()
