@@ -10,6 +10,8 @@ from typer.testing import CliRunner
 
 import fluentml
 from fluentml import cli, doctor
+from fluentml.cli import running
+from fluentml.cli.starting import Template
 from fluentml.doctor import Finding
 from tests.conftest import EXAMPLES
 
@@ -227,7 +229,7 @@ def test_an_interrupt_ends_quietly(fluentml_command, monkeypatch):
     def interrupted(target):
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(cli, "_load", interrupted)
+    monkeypatch.setattr(running, "load", interrupted)
     code, out, err = fluentml_command("plan", "small.py")
     assert (code, out) == (130, "")
     assert "Traceback" not in err
@@ -284,7 +286,7 @@ def test_init_writes_a_file_once(fluentml_command, here):
 
 
 @pytest.mark.parametrize("option", ["--template", "-t"])
-@pytest.mark.parametrize("template", cli.Template)
+@pytest.mark.parametrize("template", Template)
 def test_a_template_is_an_example(fluentml_command, here, template, option):
     assert fluentml_command("init", "mine.py", option, template.value)[0] == 0
     text = (here / "mine.py").read_text()
@@ -297,7 +299,7 @@ def test_init_names_the_templates(fluentml_command):
     code, _, err = fluentml_command("init", "-t", "txt")
     assert code == 2
     told = f"{err}{fluentml_command('init', '--help')[1]}"
-    for template in cli.Template:
+    for template in Template:
         assert told.count(template.value) > 1
 
 
@@ -311,7 +313,7 @@ def test_the_wheel_has_the_templates(here):
     env = {**os.environ, "PYTHONPATH": str(here / "installed")}
     init = [sys.executable, "-m", "fluentml", "init", "--template", "text"]
     subprocess.run(init, env=env, check=True)
-    for template in cli.Template:
+    for template in Template:
         name = f"{template.example}.py"
         example = (EXAMPLES / name).read_text()
         assert (here / "installed/fluentml/examples" / name).read_text() == example

@@ -9,7 +9,8 @@ from pathlib import Path
 import pytest
 
 import fluentml as fml
-from fluentml.cli import Template, app
+from fluentml.cli import app
+from fluentml.cli.starting import Template
 from fluentml.errors import CheckError
 from tests.code_lines import code_lines
 from tests.test_open_chain import fake_class

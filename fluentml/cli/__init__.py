@@ -1,0 +1,29 @@
+"""The command line: every verb is one call of the library, and a file per kind of verb."""
+
+from __future__ import annotations
+
+import sys
+from importlib import import_module
+
+from rich.console import Console
+from rich.text import Text
+
+from fluentml.cli._app import app as app
+from fluentml.errors import FluentmlError
+
+# In the order of the help page.
+for _kind in ("starting", "looking", "running", "keeping", "clusters"):
+    import_module(f"fluentml.cli.{_kind}")
+
+
+def main() -> None:
+    """Run the command line; errors go to stderr in plain words, with exit code 1."""
+    console = Console(stderr=True, highlight=False, soft_wrap=True)
+    try:
+        app()
+    except FluentmlError as error:
+        if error.place:
+            console.print(Text(f"{error.place}:", style="bold"))
+        for line in str(error).splitlines():
+            console.print(Text(line, style="cyan" if line.startswith("Hint:") else ""))
+        sys.exit(1)
