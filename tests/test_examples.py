@@ -15,6 +15,7 @@ import pytest
 from typer.testing import CliRunner
 
 from fluentml import cli, datasets
+from fluentml.cli.starting import Template
 from fluentml.loading import load
 from tests.conftest import EXAMPLES
 from tests.test_lowering import as_dict
@@ -125,7 +126,7 @@ def test_docstrings_are_of_a_library(answers):
     assert sum(right) > 0.85 * len(rows)
 
 
-@pytest.mark.parametrize("template", cli.Template)
+@pytest.mark.parametrize("template", Template)
 def test_a_template_is_sound_and_an_example_that_ran(pushed, tmp_path, monkeypatch, template):
     monkeypatch.chdir(tmp_path)
     for command in (["init", "mine.py", "-t", template.value], ["check", "mine.py"]):
