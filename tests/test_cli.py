@@ -10,7 +10,7 @@ from typer.testing import CliRunner
 
 import fluentml
 from fluentml import cli, doctor
-from fluentml.cli import running
+from fluentml.cli import looking
 from fluentml.cli.starting import Template
 from fluentml.doctor import Finding
 from tests.conftest import EXAMPLES
@@ -229,7 +229,7 @@ def test_an_interrupt_ends_quietly(fluentml_command, monkeypatch):
     def interrupted(target):
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(running, "load", interrupted)
+    monkeypatch.setattr(looking, "load", interrupted)
     code, out, err = fluentml_command("plan", "small.py")
     assert (code, out) == (130, "")
     assert "Traceback" not in err
