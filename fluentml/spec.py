@@ -37,6 +37,7 @@ class Spec(BaseModel):
         allow_inf_nan=False,
         ser_json_inf_nan="constants",
         arbitrary_types_allowed=True,
+        defer_build=True,
     )
 
 

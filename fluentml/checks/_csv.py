@@ -11,6 +11,7 @@ import itertools
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from types import MappingProxyType
+from typing import TypeAlias
 
 from fluentml.checks._csv_values import Place, Role, Values, number_of
 from fluentml.errors import PipelineError, did_you_mean, listing, shown
@@ -20,6 +21,8 @@ BYTES = 16 * 2**20
 ROWS = 100
 """...and of each file so many rows at least."""
 _AT_A_TIME = 1000
+Record: TypeAlias = tuple[int, bytes]
+"""The header or a row: the number of its first line, and its text."""
 BYTE_ORDER_MARKS = {
     b"\xef\xbb\xbf": "UTF-8 with a byte order mark",
     b"\xff\xfe": "UTF-16",
@@ -80,11 +83,10 @@ def _values(
         columns = header(path)
         first = first or columns
         with path.open("rb") as lines:
-            rows = _rows(verb, path, _records(lines, left))
-            while batch := [*itertools.islice(rows, _AT_A_TIME)]:
+            for numbers, rows in _rows(verb, path, _records(lines, left)):
                 values = values or Values(first, labels, roles)
                 if columns == first:
-                    values.add(*zip(*batch, strict=True))
+                    values.add(path, numbers, rows)
         left -= path.stat().st_size
         if columns != first:
             raise PipelineError(
@@ -113,29 +115,46 @@ def missing_column(verb: str, parameter: str, column: str, path: Path) -> Iterat
 
 
 def _rows(
-    verb: str, path: Path, records: Iterable[tuple[int, bytes]]
-) -> Iterator[tuple[Place, list[str]]]:
-    """Yield the rows that have cells; raise the first problem."""
+    verb: str, path: Path, records: Iterator[Record]
+) -> Iterator[tuple[Sequence[int], Sequence[list[str]]]]:
+    """Yield rows that have cells, many at a time, and their lines; raise the first problem."""
     columns: list[str] = []
-    for number, raw in records:
-        place = Place(path, number)
-        try:
-            text = raw.decode()
-        except UnicodeDecodeError as error:
-            raise _encoding(verb, place, raw, error) from None
-        if not columns:
-            columns = text.strip().split(",")
-            _check_header(verb, place, raw, columns)
-        elif cells := _cells(verb, place, text, columns):
-            yield place, cells
+    for record in itertools.islice(records, 1):
+        columns = _columns(verb, path, record)
     if not columns:
         raise PipelineError(
             f"{verb} cannot read {shown(path)!r}, which is empty.",
             hint="write a header and rows to it, or take it away.",
         )
+    while batch := [*itertools.islice(records, _AT_A_TIME)]:
+        numbers, raw = zip(*batch, strict=True)
+        rows = _sound(raw, len(columns))
+        if rows is None:
+            # One of them is odd; line by line shows which.
+            found = [
+                (number, _cells(verb, path, (number, line), columns)) for number, line in batch
+            ]
+            numbers = tuple(number for number, cells in found if cells)
+            rows = [cells for _, cells in found if cells]
+        if rows:
+            yield numbers, rows
 
 
-def _records(lines: Iterable[bytes], most: int) -> Iterator[tuple[int, bytes]]:
+def _sound(lines: Sequence[bytes], width: int) -> list[list[str]] | None:
+    """Return the cells of lines that are a row of so many cells each; None if one is not."""
+    try:
+        rows = [*csv.reader(map(bytes.decode, lines))]
+    except (UnicodeDecodeError, csv.Error):
+        return None
+    is_sound = len(rows) == len(lines) and {*map(len, rows)} == {width}
+    return rows if is_sound and _is_closed(lines[-1]) else None
+
+
+def _is_closed(record: bytes) -> bool:
+    return record.count(b'"') % 2 == 0
+
+
+def _records(lines: Iterable[bytes], most: int) -> Iterator[Record]:
     """Yield the header and the rows, each with the number of its first line.
 
     A quoted cell may go on over several lines. After so many bytes, if not within the first rows,
@@ -144,7 +163,7 @@ def _records(lines: Iterable[bytes], most: int) -> Iterator[tuple[int, bytes]]:
     start, record, count = 1, b"", 0
     for number, line in enumerate(lines, 1):
         record += line
-        if number == 1 or record.count(b'"') % 2 == 0:
+        if number == 1 or _is_closed(record):
             yield start, record
             count += 1
             most -= len(record)
@@ -153,6 +172,13 @@ def _records(lines: Iterable[bytes], most: int) -> Iterator[tuple[int, bytes]]:
             start, record = number + 1, b""
     if record:
         yield start, record
+
+
+def _decoded(verb: str, place: Place, raw: bytes) -> str:
+    try:
+        return raw.decode()
+    except UnicodeDecodeError as error:
+        raise _encoding(verb, place, raw, error) from None
 
 
 def _encoding(verb: str, place: Place, raw: bytes, error: UnicodeDecodeError) -> PipelineError:
@@ -165,7 +191,10 @@ def _encoding(verb: str, place: Place, raw: bytes, error: UnicodeDecodeError) ->
     )
 
 
-def _check_header(verb: str, place: Place, raw: bytes, columns: list[str]) -> None:
+def _columns(verb: str, path: Path, record: Record) -> list[str]:
+    number, raw = record
+    place = Place(path, number)
+    columns = _decoded(verb, place, raw).strip().split(",")
     if raw.startswith(b"\xef\xbb\xbf"):
         raise PipelineError(
             f"{verb} would take the byte order mark of this file for part of its first column's "
@@ -192,10 +221,14 @@ def _check_header(verb: str, place: Place, raw: bytes, columns: list[str]) -> No
             f"  {place}: {columns[0]}",
             hint="write the files with commas between the cells.",
         )
+    return columns
 
 
-def _cells(verb: str, place: Place, text: str, columns: list[str]) -> list[str]:
-    if text.count('"') % 2:
+def _cells(verb: str, path: Path, record: Record, columns: list[str]) -> list[str]:
+    number, raw = record
+    place = Place(path, number)
+    text = _decoded(verb, place, raw)
+    if not _is_closed(raw):
         raise PipelineError(
             f"{verb} finds a quote that opens and never closes.",
             f"  {place}: {text.splitlines()[0]}",

@@ -7,6 +7,7 @@ million numbers, and no step says so.
 from __future__ import annotations
 
 import math
+import operator
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import NamedTuple
@@ -54,13 +55,14 @@ class Values:
         }
         self._unlabelled: dict[int, list[Place]] = {index: [] for index in self._labels}
 
-    def add(self, places: Sequence[Place], rows: Sequence[Sequence[str]]) -> None:
-        """Take more rows, each of as many cells as there are columns."""
+    def add(self, file: Path, lines: Sequence[int], rows: Sequence[Sequence[str]]) -> None:
+        """Take more rows of a file, each of as many cells as there are columns, and their lines."""
         for index, cells in enumerate(zip(*rows, strict=True)):
-            self._columns[index].add(places, cells)
+            self._columns[index].add(file, lines, cells)
             if index in self._labels:
-                pairs = zip(places, cells, strict=True)
-                self._unlabelled[index] += [place for place, cell in pairs if _is_missing(cell)]
+                pairs = zip(lines, cells, strict=True)
+                missing = [Place(file, line) for line, cell in pairs if _is_missing(cell)]
+                self._unlabelled[index] += missing
 
     def problems(self, verb: str, mixed: Iterable[str]) -> Iterator[PipelineError]:
         """Yield what is wrong; text among numbers is right in the columns that `mixed` names."""
@@ -117,21 +119,23 @@ class _Column:
         self._numbers = self._texts = self._before = 0
         self._first: tuple[Place, str] | None = None
 
-    def add(self, places: Sequence[Place], cells: Sequence[str]) -> None:
+    def add(self, file: Path, lines: Sequence[int], cells: Sequence[str]) -> None:
         if self._texts > self._numbers and self._before < FIRST:
             return  # A column of text.
         try:
-            # NaN, which differs from itself, stands for a missing value in columns of text as well.
-            self._numbers += sum(n == n for n in map(float, filter(None, cells)))
+            numbers = [*map(float, filter(None, cells))]
         except ValueError:
-            self._add_each(places, cells)
+            self._add_each(file, lines, cells)
+        else:
+            # NaN, which differs from itself, stands for a missing value in columns of text as well.
+            self._numbers += sum(map(operator.eq, numbers, numbers))
 
-    def _add_each(self, places: Sequence[Place], cells: Sequence[str]) -> None:
-        for place, cell in zip(places, cells, strict=True):
+    def _add_each(self, file: Path, lines: Sequence[int], cells: Sequence[str]) -> None:
+        for line, cell in zip(lines, cells, strict=True):
             found = number_of(cell)
             if cell and found is None:
                 if not self._first:
-                    self._first, self._before = (place, cell), self._numbers
+                    self._first, self._before = (Place(file, line), cell), self._numbers
                 self._texts += 1
             elif cell and found is not math.nan:
                 self._numbers += 1
