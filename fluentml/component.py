@@ -4,8 +4,6 @@ A `Component` is the spec of one step: its parameters are fields, its inputs and
 tables with TFX's own keys and artifact-type names. Specs know nothing of the chain they stand in.
 """
 
-from __future__ import annotations
-
 from collections.abc import Iterator, Mapping, Set
 from typing import Annotated, Any, ClassVar
 
@@ -65,10 +63,10 @@ class Parameterized(Spec):
         return type(self).model_validate({**dict(self), **changed, "params": {}})
 
 
-class Condition(Parameterized):
+class Condition(Parameterized, defer_build=False):
     """What has to hold for a node to run; a subclass says what it reads, and asks TFX for it."""
 
-    KINDS: ClassVar[dict[str, type[Condition]]] = {}
+    KINDS: ClassVar[dict[str, type["Condition"]]] = {}
     """Every kind of condition by name: what reads one back from JSON."""
 
     @classmethod
@@ -77,7 +75,7 @@ class Condition(Parameterized):
         Condition.KINDS[cls.__name__] = cls
 
     @classmethod
-    def taking(cls, value: Any) -> Condition | None:
+    def taking(cls, value: Any) -> "Condition | None":
         """Return the condition that a user's `when=` means, or None if it is none of this kind."""
         return None
 
@@ -85,7 +83,7 @@ class Condition(Parameterized):
         """Return what the condition looks at, by name."""
         raise NotImplementedError
 
-    def companions(self) -> Mapping[str, Component]:
+    def companions(self) -> Mapping[str, "Component"]:
         """Return the components that it brings along, by the name that they feed."""
         return {}
 
@@ -97,7 +95,7 @@ class Condition(Parameterized):
         """Return why a node was skipped, given the numbers that the condition looked at."""
         return f"the condition {self} does not hold"
 
-    def __and__(self, other: Condition) -> Condition:
+    def __and__(self, other: "Condition") -> "Condition":
         return Condition.KINDS["AllOf"].model_validate({"parts": (self, other)})
 
 
@@ -175,7 +173,7 @@ class Component(Parameterized):
     RUNS_HERE: ClassVar[str] = "yes"
     """Whether the local backend runs it, and what that takes, for readers: `yes, …` or what it
     needs that a machine alone has not."""
-    KINDS: ClassVar[dict[str, type[Component]]] = {}
+    KINDS: ClassVar[dict[str, type["Component"]]] = {}
     """Every component class by name: what reads a graph back from JSON."""
 
     id: NodeId = ""
@@ -244,7 +242,7 @@ class Component(Parameterized):
         """Return the artifact type of each output, or None where only lowering can tell."""
         return self.OUTPUTS
 
-    def companions(self) -> Mapping[str, Component]:
+    def companions(self) -> Mapping[str, "Component"]:
         """Return the components that this one brings along, by the input key that they feed."""
         return {}
 
@@ -254,7 +252,7 @@ class Component(Parameterized):
             return self.reads()
         return {**self.reads(), **{f"{WHEN}{key}": one for key, one in self.when.reads().items()}}
 
-    def brings(self) -> Mapping[str, Component]:
+    def brings(self) -> Mapping[str, "Component"]:
         """Return what the component and its condition bring along, by input key."""
         if not self.when:
             return self.companions()

@@ -65,7 +65,14 @@ def _wrap(value: Any) -> Any:
     return LiveObject(value) if isinstance(value, str) else value
 
 
+def _reference(live: LiveObject) -> str:
+    return live.reference
+
+
 Live: TypeAlias = Annotated[
-    LiveObject, BeforeValidator(_wrap), PlainSerializer(repr), WithJsonSchema({"type": "string"})
+    LiveObject,
+    BeforeValidator(_wrap),
+    PlainSerializer(_reference),
+    WithJsonSchema({"type": "string"}),
 ]
 """A Python object; in JSON its reference."""

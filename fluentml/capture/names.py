@@ -5,7 +5,7 @@ from __future__ import annotations
 import ast
 import symtable
 from collections.abc import Iterator
-from copy import deepcopy
+from copy import copy
 from typing import NamedTuple
 
 FUNCTION = (ast.FunctionDef, ast.AsyncFunctionDef)
@@ -48,7 +48,8 @@ def changed_by(node: ast.stmt) -> frozenset[str]:
 def used_by(node: ast.stmt) -> Uses:
     """Return the global names that a statement refers to, nested functions and classes included."""
     annotations: list[ast.expr] = []
-    bare = _Bare(annotations).visit(deepcopy(node))
+    # A copy of it: the visitor changes what it visits.
+    bare = _Bare(annotations).visit(ast.parse(ast.unparse(node)))
     needed: set[str] = set()
     welcome = {name for annotation in annotations for name in _names(annotation)}
     top = symtable.symtable(ast.unparse(bare), "<statement>", "exec")
@@ -70,7 +71,7 @@ def used_by(node: ast.stmt) -> Uses:
 def used_at_once(node: ast.stmt) -> frozenset[str]:
     """Return the names that a statement needs in order to run; the body of a function waits."""
     if isinstance(node, FUNCTION):
-        node = deepcopy(node)
+        node = copy(node)
         node.body = [ast.Pass()]
     return used_by(node).needed
 

@@ -11,7 +11,7 @@ import itertools
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from types import MappingProxyType
-from typing import TypeAlias
+from typing import BinaryIO, TypeAlias
 
 from fluentml.checks._csv_values import Place, Role, Values, number_of
 from fluentml.errors import PipelineError, did_you_mean, listing, shown
@@ -20,7 +20,8 @@ BYTES = 16 * 2**20
 """As much of the files of a split is looked at, which takes a second or two..."""
 ROWS = 100
 """...and of each file so many rows at least."""
-_AT_A_TIME = 1000
+_AT_A_TIME = 2**17
+
 Record: TypeAlias = tuple[int, bytes]
 """The header or a row: the number of its first line, and its text."""
 BYTE_ORDER_MARKS = {
@@ -39,10 +40,9 @@ def header(path: Path) -> list[str]:
 def has_text(path: Path, column: str) -> bool:
     """Return whether the first rows of a sound CSV file have text in a column."""
     place = header(path).index(column)
-    with path.open("rb") as lines:
-        rows = [
-            raw.decode(errors="replace") for _, raw in itertools.islice(_records(lines, 0), ROWS)
-        ]
+    with path.open("rb") as file:
+        records = itertools.islice(_records(file.readlines(_AT_A_TIME), 1), ROWS)
+        rows = [raw.decode(errors="replace") for _, raw in records]
     cells = [cells[place] for cells in csv.reader(rows[1:]) if len(cells) > place]
     return any(cell and number_of(cell) is None for cell in cells)
 
@@ -82,11 +82,10 @@ def _values(
     for path in files:
         columns = header(path)
         first = first or columns
-        with path.open("rb") as lines:
-            for numbers, rows in _rows(verb, path, _records(lines, left)):
-                values = values or Values(first, labels, roles)
-                if columns == first:
-                    values.add(path, numbers, rows)
+        for numbers, rows in _rows(verb, path, left):
+            values = values or Values(first, labels, roles)
+            if columns == first:
+                values.add(path, numbers, rows)
         left -= path.stat().st_size
         if columns != first:
             raise PipelineError(
@@ -114,36 +113,66 @@ def missing_column(verb: str, parameter: str, column: str, path: Path) -> Iterat
         )
 
 
-def _rows(
-    verb: str, path: Path, records: Iterator[Record]
-) -> Iterator[tuple[Sequence[int], Sequence[list[str]]]]:
+def _rows(verb: str, path: Path, most: int) -> Iterator[tuple[Sequence[int], Sequence[list[str]]]]:
     """Yield rows that have cells, many at a time, and their lines; raise the first problem."""
-    columns: list[str] = []
-    for record in itertools.islice(records, 1):
-        columns = _columns(verb, path, record)
-    if not columns:
-        raise PipelineError(
-            f"{verb} cannot read {shown(path)!r}, which is empty.",
-            hint="write a header and rows to it, or take it away.",
-        )
-    while batch := [*itertools.islice(records, _AT_A_TIME)]:
-        numbers, raw = zip(*batch, strict=True)
-        rows = _sound(raw, len(columns))
-        if rows is None:
-            # One of them is odd; line by line shows which.
-            found = [
-                (number, _cells(verb, path, (number, line), columns)) for number, line in batch
-            ]
-            numbers = tuple(number for number, cells in found if cells)
-            rows = [cells for _, cells in found if cells]
-        if rows:
-            yield numbers, rows
+    with path.open("rb") as file:
+        columns = _columns(verb, path, file.readline())
+        for number, lines in _batches(file, most):
+            records = [*_records(lines, number)]
+            rows = _sound([raw for _, raw in records], len(columns))
+            if rows is None:
+                # One of them is odd; one by one shows which.
+                rows = [_cells(verb, path, record, columns) for record in records]
+                records = [*itertools.compress(records, rows)]
+                rows = [*filter(None, rows)]
+            if rows:
+                yield [number for number, _ in records], rows
+
+
+def _batches(file: BinaryIO, most: int) -> Iterator[tuple[int, list[bytes]]]:
+    """Yield the lines below the header, many at a time, and the number of the first of them.
+
+    A quoted cell may go on over several lines, but not into the next batch. After so many bytes, if
+    not within the first rows, it is enough.
+    """
+    number = 2
+    while most >= 0 or number <= ROWS:
+        lines = file.readlines(max(1, min(most, _AT_A_TIME)))
+        if not lines:
+            return
+        is_closed = _is_closed(b"".join(lines))
+        while not is_closed and (line := file.readline()):
+            lines.append(line)
+            is_closed = not _is_closed(line)
+        yield number, lines
+        number += len(lines)
+        most -= sum(map(len, lines))
+
+
+def _records(lines: Sequence[bytes], first: int) -> Iterator[Record]:
+    """Yield the header and the rows, of which the first begins on the line of that number."""
+    if b'"' not in b"".join(lines):
+        yield from enumerate(lines, first)
+        return
+    start, record = first, b""
+    for number, line in enumerate(lines, first):
+        record += line
+        # The quotes of a header belong to its names.
+        if number == 1 or _is_closed(record):
+            yield start, record
+            start, record = number + 1, b""
+    if record:
+        yield start, record
 
 
 def _sound(lines: Sequence[bytes], width: int) -> list[list[str]] | None:
     """Return the cells of lines that are a row of so many cells each; None if one is not."""
+    whole = b"".join(lines)
     try:
-        rows = [*csv.reader(map(bytes.decode, lines))]
+        if b'"' in whole or b"\r" in whole:
+            rows = [*csv.reader(map(bytes.decode, lines))]
+        else:
+            rows = [line.split(",") for line in whole.decode().removesuffix("\n").split("\n")]
     except (UnicodeDecodeError, csv.Error):
         return None
     is_sound = len(rows) == len(lines) and {*map(len, rows)} == {width}
@@ -152,26 +181,6 @@ def _sound(lines: Sequence[bytes], width: int) -> list[list[str]] | None:
 
 def _is_closed(record: bytes) -> bool:
     return record.count(b'"') % 2 == 0
-
-
-def _records(lines: Iterable[bytes], most: int) -> Iterator[Record]:
-    """Yield the header and the rows, each with the number of its first line.
-
-    A quoted cell may go on over several lines. After so many bytes, if not within the first rows,
-    it is enough.
-    """
-    start, record, count = 1, b"", 0
-    for number, line in enumerate(lines, 1):
-        record += line
-        if number == 1 or _is_closed(record):
-            yield start, record
-            count += 1
-            most -= len(record)
-            if most < 0 and count > ROWS:
-                return
-            start, record = number + 1, b""
-    if record:
-        yield start, record
 
 
 def _decoded(verb: str, place: Place, raw: bytes) -> str:
@@ -191,9 +200,13 @@ def _encoding(verb: str, place: Place, raw: bytes, error: UnicodeDecodeError) ->
     )
 
 
-def _columns(verb: str, path: Path, record: Record) -> list[str]:
-    number, raw = record
-    place = Place(path, number)
+def _columns(verb: str, path: Path, raw: bytes) -> list[str]:
+    if not raw:
+        raise PipelineError(
+            f"{verb} cannot read {shown(path)!r}, which is empty.",
+            hint="write a header and rows to it, or take it away.",
+        )
+    place = Place(path, 1)
     columns = _decoded(verb, place, raw).strip().split(",")
     if raw.startswith(b"\xef\xbb\xbf"):
         raise PipelineError(
