@@ -5,9 +5,6 @@ from __future__ import annotations
 import sys
 from importlib import import_module
 
-from rich.console import Console
-from rich.text import Text
-
 from fluentml.cli._app import app as app
 from fluentml.errors import FluentmlError
 
@@ -18,12 +15,20 @@ for _kind in ("starting", "looking", "running", "keeping", "clusters"):
 
 def main() -> None:
     """Run the command line; errors go to stderr in plain words, with exit code 1."""
-    console = Console(stderr=True, highlight=False, soft_wrap=True)
     try:
         app()
     except FluentmlError as error:
-        if error.place:
-            console.print(Text(f"{error.place}:", style="bold"))
-        for line in str(error).splitlines():
-            console.print(Text(line, style="cyan" if line.startswith("Hint:") else ""))
+        _print(error)
         sys.exit(1)
+
+
+def _print(error: FluentmlError) -> None:
+    # Most commands print plain text and need no Rich, which takes a tenth of their time to import.
+    from rich.console import Console
+    from rich.text import Text
+
+    console = Console(stderr=True, highlight=False, soft_wrap=True)
+    if error.place:
+        console.print(Text(f"{error.place}:", style="bold"))
+    for line in str(error).splitlines():
+        console.print(Text(line, style="cyan" if line.startswith("Hint:") else ""))

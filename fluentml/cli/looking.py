@@ -6,8 +6,6 @@ from enum import Enum
 from typing import Annotated
 
 import typer
-from rich.console import Console
-from rich.text import Text
 
 from fluentml.cli._app import AsJson, Params, Target, app, load, print_json
 from fluentml.errors import CheckError, FluentmlError
@@ -74,7 +72,9 @@ def graph(
 @app.command(rich_help_panel=PANEL)
 def verbs() -> None:
     """Show every verb that adds a step, what it becomes, and where it runs."""
+    from rich.console import Console
     from rich.table import Table
+    from rich.text import Text
 
     from fluentml.support import HEADS, supported
 
