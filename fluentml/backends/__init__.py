@@ -136,10 +136,11 @@ def get_backend_kind(backend: str) -> type[Backend]:
             hint='write run("local"), or run(LocalBackend(quiet=True)).',
         )
     own = backend_names()
-    outside = {point.name: point for point in entry_points(group="fluentml.backends")}
     if backend in own:
         kind = importlib.import_module(f"{__name__}.{backend}").BACKEND
         return kind
+    # This reads the metadata of every package that is installed.
+    outside = {point.name: point for point in entry_points(group="fluentml.backends")}
     if backend in outside:
         kind = outside[backend].load()
         return kind
