@@ -19,6 +19,8 @@ Nothing heavy is imported until a pipeline is lowered or run.
 
 from __future__ import annotations
 
+from fluentml.backends.kubeflow import Kubeflow
+from fluentml.backends.vertex import Vertex
 from fluentml.cleaning import gc
 from fluentml.components import metric
 from fluentml.errors import (
@@ -64,6 +66,8 @@ __all__ = [
     "from_custom_example_gen",
     "param",
     "metric",
+    "Vertex",
+    "Kubeflow",
     "rollback",
     "gc",
     "Channel",

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Mapping
+from datetime import datetime
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -12,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 from typing_extensions import Self
 
 from fluentml.backends import Backend, get_backend
+from fluentml.backends._timing import Timing
 from fluentml.checks import check
 from fluentml.component import Component
 from fluentml.errors import CheckError, DefinitionError
@@ -24,6 +26,7 @@ from fluentml.wiring import wire
 from fluentml.words import in_words_of
 
 if TYPE_CHECKING:
+    from fluentml.backends._service import Schedule, Service, Submission
     from fluentml.results import RunResult
 
 
@@ -201,16 +204,83 @@ class PipelineDef(Verbs):
         """
         made = get_backend(target, **options)
         fixed = checked(self._declared, params or {})
-        graph = self.with_params(fixed).graph
-        problems = [*check(graph), *made.problems(graph)]
-        if problems:
-            raise CheckError(self.settings.name, problems)
-        open_ones = {name: value for name, value in self.params.items() if name not in fixed}
-        text = made.compile(open_ones, lambda values: self.with_params({**fixed, **values}).graph)
+        self._refuse(made, fixed)
+        text = self._compiled(made, fixed)
         file = Path(path)
         file.parent.mkdir(parents=True, exist_ok=True)
         file.write_text(text, encoding="utf-8")
         return file
+
+    def submit(
+        self,
+        target: str | Backend,
+        *,
+        params: Mapping[str, Any] | None = None,
+        **options: Any,
+    ) -> Submission:
+        """Check the pipeline, compile it, and let it run now on a cluster; return what was taken.
+
+        It does not wait for the run's end. Nothing is sent where something is wrong.
+
+        Args:
+            target: `"vertex"`, `"kubeflow"`, or a backend that is made.
+            params: Values of runtime parameters: `{"train_steps": 50}`; others keep their defaults.
+            **options: The target's own: `project=`, `region=`, … of `fml.Vertex`, `host=`, … of
+                `fml.Kubeflow`.
+
+        Raises:
+            BackendError: There is no such target or option, no credentials, or the target cannot be
+                reached or refuses.
+            CheckError: Something is wrong, or the target cannot do something of it.
+            DefinitionError: A runtime parameter that the chain does not have, or a wrong value.
+        """
+        made = get_backend(target, **options)
+        text, values, service = self._ready(made, params or {})
+        return service.submit(self.settings.name, text, values)
+
+    def schedule(
+        self,
+        target: str | Backend,
+        *,
+        cron: str,
+        timezone: str | None = None,
+        catch_up: bool = False,
+        concurrency: int = 1,
+        start: datetime | str | None = None,
+        end: datetime | str | None = None,
+        params: Mapping[str, Any] | None = None,
+        **options: Any,
+    ) -> Schedule:
+        """Check the pipeline, compile it, and let a cluster run it by a schedule.
+
+        What it compiles to now is what runs: a changed chain is scheduled anew.
+
+        Args:
+            target: `"vertex"`, `"kubeflow"`, or a backend that is made.
+            cron: Minute, hour, day of the month, month, day of the week: `"0 5 * * 1"` is every
+                Monday at five.
+            timezone: The zone of `cron`, and of `start` and `end` that name none:
+                `"America/Los_Angeles"`; None, UTC.
+            catch_up: Whether runs that could not start in time, because others were under way or,
+                on Kubeflow, because it was paused, start later; else they are left out.
+            concurrency: How many runs there may be at a time.
+            start: No run before this, text in ISO 8601: `"2027-01-31T05:00"`; None, from now on.
+            end: No run after this; None, for ever.
+            params: Values of runtime parameters; others keep their defaults.
+            **options: The target's own.
+
+        Raises:
+            BackendError: As `submit` raises it.
+            CheckError: Something is wrong, or the target cannot do something of it.
+            DefinitionError: It is no cron, no such time zone, or an end before the start.
+        """
+        when: dict[str, Any] = {"cron": cron, "timezone": timezone, "start": start, "end": end}
+        when |= {"catch_up": catch_up, "concurrency": concurrency}
+        with in_words_of("schedule", when):
+            timing = Timing.model_validate(when)
+        made = get_backend(target, **options)
+        text, values, service = self._ready(made, params or {})
+        return service.schedule(self.settings.name, text, values, timing)
 
     # -- the machinery ----------------------------------------------------------------------------
 
@@ -235,6 +305,33 @@ class PipelineDef(Verbs):
                     hint="one name stands for one value: give both the same default, or two names.",
                 )
         return self._copy(self.settings, (*self.components, component))
+
+    def _refuse(self, made: Backend, values: Mapping[str, Any]) -> None:
+        """Raise what is wrong with the chain for a target, with these runtime parameters."""
+        graph = self.with_params(values).graph
+        problems = [*check(graph), *made.problems(graph)]
+        if problems:
+            raise CheckError(self.settings.name, problems)
+
+    def _compiled(self, made: Backend, fixed: Mapping[str, Any]) -> str:
+        """Return the chain as a target takes it, with some runtime parameters fixed."""
+        open_ones = {name: value for name, value in self.params.items() if name not in fixed}
+        return made.compile(open_ones, lambda values: self.with_params({**fixed, **values}).graph)
+
+    def _ready(
+        self, made: Backend, params: Mapping[str, Any]
+    ) -> tuple[str, Mapping[str, Any], Service]:
+        """Return what to send: the compiled chain, the values for the launch, and to whom."""
+        given = checked(self._declared, params)
+        self._refuse(made, given)
+        service = made.service()
+        try:
+            return self._compiled(made, {}), given, service
+        except CheckError:
+            if not given:
+                raise
+            # One that a launch cannot change has its value in what is compiled.
+            return self._compiled(made, given), {}, service
 
     def _with(self, verb: str, **changes: Any) -> Self:
         with in_words_of(verb, changes):

@@ -19,6 +19,7 @@ from fluentml.graph import Graph, Node
 from fluentml.spec import Spec
 
 if TYPE_CHECKING:
+    from fluentml.backends._service import Service
     from fluentml.results import RunResult
 
 
@@ -48,6 +49,17 @@ class Backend(Spec):
     ON: ClassVar[Mapping[str, str]] = {}
     """What becomes of each thing that `on()` asks for, for readers; it ignores what is not here."""
 
+    def needed(self, option: str) -> str:
+        """Return an option that may be left out, and is needed by now.
+
+        Raises:
+            BackendError: It was left out.
+        """
+        value: str | None = getattr(self, option)
+        if not value:
+            raise needs(type(self), option)
+        return value
+
     def run(self, graph: Graph) -> RunResult:
         """Run the graph to its end and return what came of it."""
         raise BackendError(
@@ -71,6 +83,18 @@ class Backend(Spec):
             hint='take compile("vertex", …) or compile("kubeflow", …).',
         )
 
+    def service(self) -> Service:
+        """Return what takes pipelines there, to run now or by a schedule.
+
+        Raises:
+            BackendError: There is none, or it cannot be asked: no credentials, no address.
+            MissingDependencyError: A library that it needs is not installed.
+        """
+        raise BackendError(
+            f"{type(self).__name__} takes no submitted pipelines.",
+            hint='submit to "vertex" or "kubeflow".',
+        )
+
     def problems(self, graph: Graph) -> Iterator[PipelineError]:
         """Yield why this graph cannot go there, as far as that is known before it is lowered."""
         for gap in self.GAPS:
@@ -81,6 +105,14 @@ class Backend(Spec):
                         f"{gap.reason}.",
                         hint=f"{gap.instead}.",
                     )
+
+
+def needs(kind: type[Backend], option: str) -> BackendError:
+    """Return that a backend cannot do without an option."""
+    name = kind.__name__
+    return BackendError(
+        f"{name} needs {option}=.", hint=f"name it: {name}({option}=…), or -O {option}=…."
+    )
 
 
 def of_whom(graph: Graph, node: Node) -> str:
@@ -113,9 +145,7 @@ def get_backend(backend: str | Backend, **options: Any) -> Backend:
         first = error.errors()[0]
         name = str(first["loc"][0])
         if first["type"] == "missing":
-            raise BackendError(
-                f"{kind.__name__} needs {name}=.", hint=f"name it: {kind.__name__}({name}=…)."
-            ) from error
+            raise needs(kind, name) from error
         raise BackendError(
             f"{kind.__name__} does not take {name}={first['input']!r}.",
             f"Its options: {listing(kind.model_fields, 'none')}.",

@@ -110,6 +110,7 @@ class Cluster(Backend):
 
     Attributes:
         image: The container image that the nodes run in; `fluentml image` writes its Dockerfile.
+            Needed to compile.
     """
 
     ON: ClassVar[Mapping[str, str]] = {
@@ -124,7 +125,7 @@ class Cluster(Backend):
     STORAGE: ClassVar[str] = ""
     """What users call a root there, in an example."""
 
-    image: str
+    image: str | None = None
 
     def spec(
         self, params: Mapping[str, Any], bind: Callable[[Mapping[str, Any]], Graph]
@@ -136,18 +137,19 @@ class Cluster(Backend):
             bind: Returns the graph with these values in place of them.
 
         Raises:
-            BackendError: TFX's compiler cannot express something of it.
+            BackendError: No image is named, or TFX's compiler cannot express something of it.
             CheckError: A parameter cannot be left open, or the image has not what a step runs.
             MissingDependencyError: TFX is not installed.
         """
+        image = self.needed("image")
         import_needed("tfx")
         from fluentml.backends import _ir
 
         graph = bind({})
         made = _ir.compiled(
-            graph.settings.name, params, lambda values: self.there(bind(values)), self.image
+            graph.settings.name, params, lambda values: self.there(bind(values)), image
         )
-        _ir.refuse_foreign(made, graph, self.image, self.is_stock_image)
+        _ir.refuse_foreign(made, graph, image, self.is_stock_image)
         return made
 
     def root(self, graph: Graph) -> str:
@@ -220,7 +222,7 @@ class Cluster(Backend):
     @property
     def is_stock_image(self) -> bool:
         """Whether the image is TFX's, with neither fluentml nor a user's code in it."""
-        return self.image.startswith(STOCK_IMAGES)
+        return (self.image or "").startswith(STOCK_IMAGES)
 
 
 def _paths(step: Component) -> Iterator[tuple[str, str]]:

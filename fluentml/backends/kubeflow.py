@@ -2,13 +2,20 @@
 
 from __future__ import annotations
 
+import os
+import re
 from collections.abc import Callable, Iterator, Mapping
-from typing import Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from fluentml import components as kinds
 from fluentml.backends import Gap
 from fluentml.backends._clusters import GAPS, Cluster
+from fluentml.errors import BackendError
 from fluentml.graph import Graph, Node
+from fluentml.spec import import_needed
+
+if TYPE_CHECKING:
+    from fluentml.backends._service import Service
 
 _TFX_ENTRY = "tfx.orchestration.kubeflow.v2.container.kubeflow_v2_run_executor"
 _ENTRY = "fluentml.executors.kubeflow_task"
@@ -19,10 +26,14 @@ def _resolver(graph: Graph, node: Node) -> bool:
 
 
 class Kubeflow(Cluster):
-    """Compile to a pipeline spec.
+    """Compile to a pipeline spec, and submit it.
 
     Attributes:
         pipeline_root: The root of a pipeline whose own is a folder of this machine: `"gs://bucket/root"`.
+        host: The address of its pages, `"https://pipelines.example.com"`; needed to submit. None,
+            what `KF_PIPELINES_ENDPOINT` says.
+        namespace: The user's namespace, where several share an installation.
+        service_account: The Kubernetes account that jobs run as; None, the default one.
     """
 
     NAME: ClassVar[str] = "Kubeflow"
@@ -38,6 +49,27 @@ class Kubeflow(Cluster):
     )
 
     pipeline_root: str | None = None
+    host: str | None = None
+    namespace: str | None = None
+    service_account: str | None = None
+
+    def service(self) -> Service:
+        """Return Kubeflow's API.
+
+        Raises:
+            BackendError: No address is named, or it is none.
+            MissingDependencyError: A library that it needs is not installed.
+        """
+        host = self.host or os.environ.get("KF_PIPELINES_ENDPOINT") or self.needed("host")
+        if not re.match("https?://", host):
+            raise BackendError(
+                f"Kubeflow got host={host!r}, which is no address.",
+                hint=f'write "https://{host}" or "http://{host}".',
+            )
+        import_needed("requests")
+        from fluentml.backends._kubeflow_service import KubeflowService
+
+        return KubeflowService(host, self.namespace, self.service_account)
 
     def compile(self, params: Mapping[str, Any], bind: Callable[[Mapping[str, Any]], Graph]) -> str:
         """Return the pipeline spec."""

@@ -5,25 +5,29 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Callable, Iterator, Mapping
-from typing import Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from fluentml.backends._clusters import GAPS, Cluster
 from fluentml.errors import PipelineError
 from fluentml.graph import Graph
-from fluentml.spec import FrozenDict
+from fluentml.spec import FrozenDict, import_needed
+
+if TYPE_CHECKING:
+    from fluentml.backends._service import Service
 
 _DATAFLOW = "DataflowRunner"
 
 
 class Vertex(Cluster):
-    """Compile to a PipelineJob.
+    """Compile to a PipelineJob, and submit it.
 
     Attributes:
-        project: The Google Cloud project.
-        region: Its region: `"europe-west4"`.
+        project: The Google Cloud project; None, that of the credentials.
+        region: Its region: `"europe-west4"`; needed to submit.
         staging_bucket: The root of a pipeline that has none in Cloud Storage: `"gs://bucket/root"`.
-        service_account: The account that steps on Dataflow run as.
+        service_account: The account that jobs run as, and steps on Dataflow; None, the default one.
         labels: Labels of the job.
+        endpoint: Where Vertex AI answers, if not at the region's public address.
     """
 
     NAME: ClassVar[str] = "Vertex AI"
@@ -35,6 +39,15 @@ class Vertex(Cluster):
     staging_bucket: str | None = None
     service_account: str | None = None
     labels: FrozenDict[str, str] = FrozenDict()
+    endpoint: str | None = None
+
+    def service(self) -> Service:
+        """Return Vertex AI's service, asked with the default credentials of this machine."""
+        region = self.needed("region")
+        import_needed("google.cloud.aiplatform_v1")
+        from fluentml.backends._vertex_service import VertexService
+
+        return VertexService(self.project, region, self.service_account, self.endpoint)
 
     def compile(self, params: Mapping[str, Any], bind: Callable[[Mapping[str, Any]], Graph]) -> str:
         """Return the PipelineJob."""

@@ -9,7 +9,7 @@ from fluentml.cli._app import app as app
 from fluentml.errors import FluentmlError
 
 # In the order of the help page.
-for _kind in ("starting", "looking", "running", "keeping", "clusters"):
+for _kind in ("starting", "looking", "running", "keeping", "clusters", "sending"):
     import_module(f"fluentml.cli.{_kind}")
 
 

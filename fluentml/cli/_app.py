@@ -36,6 +36,16 @@ Params = Annotated[
         help="A runtime parameter's value; may be given several times.",
     ),
 ]
+To = Annotated[str, typer.Option("--target", "-t", metavar="NAME", help="vertex or kubeflow.")]
+Options = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--option",
+        "-O",
+        metavar="NAME=VALUE",
+        help="One of the target's own, such as image; may be given several times.",
+    ),
+]
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON and nothing else.")]
 Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="Print no progress.")]
 Verbose = Annotated[

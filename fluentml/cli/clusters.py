@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from fluentml.cli._app import Params, Target, app, load, pairs
+from fluentml.cli._app import Options, Params, Target, To, app, load, pairs
 
 PANEL = "Clusters"
 
@@ -16,17 +16,9 @@ PANEL = "Clusters"
 @app.command("compile", rich_help_panel=PANEL)
 def compile_(
     target: Target,
-    to: Annotated[str, typer.Option("--target", "-t", metavar="NAME", help="vertex or kubeflow.")],
+    to: To,
     out: Annotated[Path, typer.Option("--out", "-o", help="The file to write.")],
-    option: Annotated[
-        list[str] | None,
-        typer.Option(
-            "--option",
-            "-O",
-            metavar="NAME=VALUE",
-            help="One of the target's own, such as image; may be given several times.",
-        ),
-    ] = None,
+    option: Options = None,
     param: Params = None,
 ) -> None:
     """Write the file by which a pipeline runs on a cluster."""
