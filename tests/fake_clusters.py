@@ -16,10 +16,6 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from google.auth import jwt
-from google.protobuf import json_format
-from kfp.pipeline_spec import pipeline_spec_pb2
-
 TOKEN = "let-me-in"
 ACCOUNT = "me@p.iam.gserviceaccount.com"
 NOW = "2026-11-25T03:00:00Z"
@@ -111,6 +107,8 @@ class FakeVertex(Fake):
 
     def _lets_in(self, token: str) -> bool:
         """Return whether this is the token, or a ticket that the account signed itself."""
+        from google.auth import jwt
+
         try:
             return token == TOKEN or jwt.decode(token, certs=self.public_key)["iss"] == ACCOUNT
         except ValueError:
@@ -236,6 +234,8 @@ def _see_job(job: dict[str, Any]) -> None:
 
 
 def _see_spec(spec: dict[str, Any], given: dict[str, Any]) -> None:
+    from kfp.pipeline_spec import pipeline_spec_pb2
+
     _parse(spec, pipeline_spec_pb2.PipelineSpec())
     _parse(spec["deploymentSpec"], pipeline_spec_pb2.PipelineDeploymentConfig())
     declared = spec["root"].get("inputDefinitions", {}).get("parameters", {})
@@ -244,6 +244,8 @@ def _see_spec(spec: dict[str, Any], given: dict[str, Any]) -> None:
 
 
 def _parse(body: dict[str, Any], message: Any) -> None:
+    from google.protobuf import json_format
+
     try:
         json_format.ParseDict(body, message)
     except json_format.ParseError as error:

@@ -205,6 +205,7 @@ def test_every_verb_of_the_table_exists():
 
 def test_every_command_exists():
     commands = {command.callback.__name__.rstrip("_") for command in app.registered_commands}
+    commands |= {group.name for group in app.registered_groups}
     named = set(re.findall(r"^fluentml (\w+)", "\n".join(blocks("")), re.M))
     assert named == commands - {"demo"}
 

@@ -12,7 +12,6 @@ from typer.testing import CliRunner
 
 import fluentml as fml
 from fluentml import cli
-from fluentml.backends._timing import Timing
 from tests.fake_clusters import FakeKubeflow, FakeVertex, key_file, served
 from tests.messages import message_of
 
@@ -268,39 +267,6 @@ def test_kubeflow_that_is_elsewhere(fake: FakeVertex, kubeflow: FakeKubeflow):
     assert said(None).startswith("Kubeflow needs host=.")
     assert said("pipelines.example.com").startswith("Kubeflow got host='pipelines.example.com'")
     assert said("http://127.0.0.1:9").startswith("Kubeflow (http://127.0.0.1:9) cannot be reached")
-
-
-# -- when ------------------------------------------------------------------------------------------
-
-
-@pytest.mark.parametrize(
-    ("when", "said"),
-    [
-        ({"cron": "0 5 * *"}, "has 4 fields"),
-        ({"cron": "60 5 * * *"}, "'60' is no minute"),
-        ({"cron": "0 5 * * MOON"}, "'MOON' is no day of the week"),
-        ({"cron": "0 5 0 * *"}, "'0' is no day of the month"),
-        ({"cron": "0 9-5 * * *"}, "'9-5' is no hour"),
-        ({"cron": "*/0 5 * * *"}, "'*/0' is no minute"),
-        ({"cron": "0 5 31 2 *"}, "which never comes"),
-        ({"timezone": "America/Los_Angles"}, "did you mean 'America/Los_Angeles'"),
-        ({"timezone": "PST8"}, "knows no time zone 'PST8'"),
-        ({"start": "Monday"}, "cannot read start='Monday'"),
-        ({"start": "2031-01-01", "end": "2030-01-01"}, "let it end after its start"),
-        ({"end": "2020-01-01"}, "which is over"),
-        ({"concurrency": 0}, "schedule() cannot use concurrency=0.\nHint: it takes 1 or more."),
-    ],
-)
-def test_what_is_no_schedule(when: dict[str, Any], said: str):
-    text = message_of(fml.DefinitionError, P.schedule, "vertex", **{**MONDAYS, **when})
-    assert said in text
-
-
-@pytest.mark.parametrize(
-    "cron", ["* * * * *", "*/15 8-18 1,15 JAN-MAR mon-fri", "5/10 0 29 2 *", "0 0 * * 7"]
-)
-def test_what_is_a_cron(cron: str):
-    assert Timing(cron=f" {cron}").cron == cron
 
 
 # -- the command line ------------------------------------------------------------------------------
