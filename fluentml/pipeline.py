@@ -16,7 +16,7 @@ from fluentml.backends import Backend, get_backend
 from fluentml.backends._timing import Timing
 from fluentml.checks import check
 from fluentml.component import Component
-from fluentml.errors import CheckError, DefinitionError
+from fluentml.errors import CheckError, DefinitionError, PipelineError
 from fluentml.graph import Graph, Settings
 from fluentml.params import Param, checked
 from fluentml.sources import PathLike
@@ -352,6 +352,16 @@ class PipelineDef(Verbs):
     @property
     def _key(self) -> tuple[Settings, tuple[Component, ...]]:
         return self.settings, self.components
+
+    def _repr_mimebundle_(self, include: Any = None, exclude: Any = None) -> dict[str, str]:
+        """Show the graph in a notebook; a chain that cannot be wired yet shows its steps."""
+        try:
+            graph = self.graph
+        except PipelineError:
+            return {"text/plain": repr(self)}
+        from fluentml.report.display import of_graph
+
+        return of_graph(graph, repr(self))
 
     def __repr__(self) -> str:
         steps = "".join(f".{component.verb}" for component in self.components)

@@ -1,0 +1,79 @@
+"""What goes around the pictures: a notebook's cell, or a whole page."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cache
+from importlib.resources import files
+from typing import Any
+
+from markupsafe import Markup
+
+from fluentml.report.markup import Content, element, join
+
+
+@dataclass(frozen=True)
+class Section:
+    """A part of a page: its id, its title, and what stands in it."""
+
+    id: str
+    title: str
+    content: Markup
+
+
+def fragment(*content: Content) -> Markup:
+    """Return contents as they may stand in a notebook's cell, or in any other page."""
+    return element(
+        "div",
+        element("style", _file("style.css")),
+        content,
+        element("script", _file("tables.js")),
+        class_="fml",
+    )
+
+
+def page(
+    title: str,
+    sections: Sequence[Section],
+    *,
+    kicker: str = "",
+    lead: Content = None,
+    footer: Content = None,
+) -> str:
+    """Return a whole HTML document that needs nothing else.
+
+    Args:
+        title: Its heading.
+        sections: Its parts, in order.
+        kicker: What stands in small letters above the heading.
+        lead: What stands below it.
+        footer: What stands at the end.
+    """
+    import fluentml
+
+    return str(
+        _template().render(
+            title=title,
+            sections=sections,
+            kicker=kicker,
+            lead=join(lead),
+            footer=join(footer),
+            style=_file("style.css"),
+            page_style=_file("page.css"),
+            script=_file("tables.js"),
+            version=fluentml.__version__,
+        )
+    )
+
+
+@cache
+def _file(name: str) -> Markup:
+    return Markup(files("fluentml.report").joinpath(name).read_text(encoding="utf-8"))
+
+
+@cache
+def _template() -> Any:
+    from jinja2 import Environment
+
+    return Environment(autoescape=True, trim_blocks=True).from_string(_file("page.html"))
