@@ -9,7 +9,7 @@ from typing import Any, TypeAlias
 
 from markupsafe import Markup, escape
 
-Content: TypeAlias = "str | int | float | Markup | None | Iterable[Content]"
+Content: TypeAlias = "str | int | float | Markup | Iterable[Content] | None"
 
 _VOID = {"br", "hr", "input", "meta"}
 _ids = itertools.count(1)

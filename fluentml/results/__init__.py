@@ -12,6 +12,8 @@ from pydantic_core import CoreSchema, core_schema
 from fluentml.errors import LoadError, did_you_mean, listing
 from fluentml.executors.anomalies import Anomaly, Distance
 from fluentml.results._comparisons import Comparison as Comparison
+from fluentml.results._evaluations import Check as Check
+from fluentml.results._evaluations import Plots as Plots
 from fluentml.results._tables import table
 from fluentml.spec import import_needed
 
@@ -89,6 +91,10 @@ class Trials(tuple[Trial, ...]):
         Raises:
             MissingDependencyError: pandas is not installed.
         """
+        return self.to_frame()
+
+    def to_frame(self) -> Any:
+        """Return a DataFrame, as `to_pandas` does: every table has this method."""
         rows = [
             {"trial": trial.id, "score": trial.score, **trial.hyperparameters} for trial in self
         ]
@@ -117,6 +123,9 @@ class Evaluation:
         reasons: Why it did not pass, a sentence each.
         intervals: The least and the greatest of the 95 % interval over the whole data, by metric;
             empty unless the chain asks for them.
+        baseline_slices: The baseline's values by slice, then by metric.
+        checks: What every threshold asked in every slice, and whether it was met.
+        plots: The curves of plot metrics, such as "ConfusionMatrixPlot", over the whole data.
     """
 
     node: str
@@ -127,6 +136,18 @@ class Evaluation:
     blessed: bool | None
     reasons: tuple[str, ...] = ()
     intervals: Mapping[str, tuple[float, float]] = field(default_factory=dict)
+    baseline_slices: Mapping[str, Mapping[str, float]] = field(default_factory=dict)
+    checks: tuple[Check, ...] = ()
+    plots: tuple[Plots, ...] = ()
+
+    def to_frame(self) -> Any:
+        """Return a pandas DataFrame: a row per slice, the whole data first, a column per metric.
+
+        Raises:
+            MissingDependencyError: pandas is not installed.
+        """
+        rows = {"": self.metrics, **self.slices}
+        return import_needed("pandas").DataFrame.from_dict(rows, orient="index")
 
 
 @dataclass(frozen=True)

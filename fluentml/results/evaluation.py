@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any, TypeVar
 
 import tensorflow_model_analysis as tfma
@@ -14,10 +14,14 @@ from tensorflow_model_analysis.writers import eval_config_writer
 
 from fluentml.executors.evaluations import CANDIDATE, number, of_output
 from fluentml.metrics import OURS, Value, values
-from fluentml.results import Evaluation
+from fluentml.results import Check, Evaluation
+from fluentml.results.plots import plots_of
 
 # What TFMA calls the model that it compares with.
 BASELINE = "baseline"
+
+EVERYWHERE = config_pb2.SlicingSpec()
+"""Stands for every slice; as TFMA's own it would be the whole data."""
 
 T = TypeVar("T")
 
@@ -33,17 +37,35 @@ def read_evaluation(node: str, uri: str, blessed: bool | None) -> Evaluation:
     config, _, _, models = eval_config_writer.load_eval_run(uri)
     names = _names(config)
     candidate = CANDIDATE if CANDIDATE in models else None
-    slices = _by_slice(uri, candidate, names, number)
-    baseline = _by_slice(uri, BASELINE, names, number) if BASELINE in models else {}
+    result = tfma.load_eval_result(uri, model_name=candidate)
+    slices = _by_slice(result, names, number)
+    old = tfma.load_eval_result(uri, model_name=BASELINE) if BASELINE in models else None
+    baseline = _by_slice(old, names, number) if old else {}
+    keys = {_slice_name(key): dict(key) for key, _ in result.slicing_metrics}
+    asked = [] if blessed is None else [*_asked(config, names, keys)]
+    failed = _failed(uri, names) if asked else set()
     return Evaluation(
         node=node,
-        metrics=slices.pop("", {}),
-        slices=slices,
+        metrics=slices.get("", {}),
+        slices={where: found for where, found in slices.items() if where},
         baseline=baseline.get("", {}),
         bounds=_bounds(config, names),
         blessed=blessed,
         reasons=_reasons(uri, names) if blessed is False else (),
-        intervals=_by_slice(uri, candidate, names, _interval).get("", {}),
+        intervals=_by_slice(result, names, _interval).get("", {}),
+        baseline_slices={where: found for where, found in baseline.items() if where},
+        checks=tuple(
+            Check(
+                metric=name,
+                slice=where,
+                bound=bound,
+                value=slices.get(where, {}).get(name),
+                baseline=baseline.get(where, {}).get(name),
+                passed=(name, where) not in failed,
+            )
+            for name, where, bound in asked
+        ),
+        plots=plots_of(result.plots),
     )
 
 
@@ -68,14 +90,12 @@ def _values_of(metric: Any) -> tuple[Value, ...]:
 
 
 def _by_slice(
-    uri: str, model: str | None, names: Mapping[str, str], read: Callable[[Any], T | None]
+    result: Any, names: Mapping[str, str], read: Callable[[Any], T | None]
 ) -> dict[str, dict[str, T]]:
     """Return what `read` finds in TFMA's values, by slice and by what the chain calls them."""
-    result = tfma.load_eval_result(uri, model_name=model)
     by_slice: dict[str, dict[str, T]] = {}
     for slice_key, outputs in result.slicing_metrics:
-        name = ", ".join(f"{feature}:{value}" for feature, value in slice_key if feature)
-        found = by_slice.setdefault(name, {})
+        found = by_slice.setdefault(_slice_name(slice_key), {})
         for output, by_class in outputs.items():
             for sub_key, metrics in by_class.items():
                 for key, value in metrics.items():
@@ -84,6 +104,10 @@ def _by_slice(
                     if one is not None:
                         found[f"{label} ({sub_key})" if sub_key else label] = one
     return by_slice
+
+
+def _slice_name(key: Any) -> str:
+    return ", ".join(f"{feature}:{value}" for feature, value in key if feature)
 
 
 def _named(names: Mapping[str, str], output: str, key: str) -> str:
@@ -98,26 +122,61 @@ def _interval(value: Any) -> tuple[float, float] | None:
 
 def _bounds(config: Any, names: Mapping[str, str]) -> dict[str, str]:
     bounds: dict[str, list[str]] = {}
+    for name, threshold, spec in _thresholds(config, names):
+        values = [f"{key}:{value}" for key, value in sorted(spec.feature_values.items())]
+        where = ", ".join([*spec.feature_keys, *values])
+        said = " in every slice" if spec is EVERYWHERE else f" for {where}" if where else ""
+        # Without a baseline TFMA leaves a gain out, and nothing may be left.
+        if bound := _in_words(threshold):
+            bounds.setdefault(name, []).append(f"{bound}{said}")
+    return {name: "; ".join(texts) for name, texts in bounds.items()}
+
+
+def _thresholds(config: Any, names: Mapping[str, str]) -> Iterator[tuple[str, Any, Any]]:
+    """Yield every threshold: the metric, TFMA's message, and which slices it is for."""
     for spec, output in ((s, o) for s in config.metrics_specs for o in s.output_names or [""]):
         for metric in spec.metrics:
             name = _values_of(metric)[0].of(output).name
-            everywhere = _in_words(metric.threshold)
-            found = [f"{everywhere} in every slice"] if everywhere else []
-            bounds[name] = [*found, *_slice_bounds(metric.per_slice_thresholds)]
+            yield name, metric.threshold, EVERYWHERE
+            for at_slices in metric.per_slice_thresholds:
+                yield from ((name, at_slices.threshold, one) for one in at_slices.slicing_specs)
         for key, by_slice in spec.per_slice_thresholds.items():
-            bounds[_named(names, output, key)] = _slice_bounds(by_slice.thresholds)
-    return {name: "; ".join(texts) for name, texts in bounds.items() if texts}
+            name = _named(names, output, key)
+            for at_slices in by_slice.thresholds:
+                yield from ((name, at_slices.threshold, one) for one in at_slices.slicing_specs)
 
 
-def _slice_bounds(thresholds: Any) -> list[str]:
-    bounds = []
-    for at_slices in thresholds:
-        for spec in at_slices.slicing_specs:
-            values = [f"{name}:{value}" for name, value in sorted(spec.feature_values.items())]
-            where = ", ".join([*spec.feature_keys, *values])
-            bounds.append((_in_words(at_slices.threshold), f" for {where}" if where else ""))
-    # Without a baseline TFMA leaves a gain out, and nothing may be left.
-    return [f"{bound}{where}" for bound, where in bounds if bound]
+def _asked(
+    config: Any, names: Mapping[str, str], keys: Mapping[str, Mapping[str, Any]]
+) -> Iterator[tuple[str, str, str]]:
+    """Yield the metric, the slice and the bound of each threshold wherever it holds."""
+    for name, threshold, spec in _thresholds(config, names):
+        for where, key in keys.items() if (bound := _in_words(threshold)) else ():
+            if _covers(spec, key):
+                yield name, where, bound
+
+
+def _covers(spec: Any, key: Mapping[str, Any]) -> bool:
+    """Return whether a slice is one that a spec names."""
+    if spec is EVERYWHERE:
+        return True
+    values = spec.feature_values
+    parts = {name: str(value) for name, value in key.items() if name}
+    return {*spec.feature_keys, *values} == {*parts} and values.items() <= parts.items()
+
+
+def _failed(uri: str, names: Mapping[str, str]) -> set[tuple[str, str]]:
+    """Return metric and slice of every threshold that was not met."""
+    return {
+        (_named(names, failure.metric_key.output_name, failure.metric_key.name), _slice(at_slice))
+        for at_slice in tfma.load_validation_result(uri).metric_validations_per_slice
+        for failure in at_slice.failures
+    }
+
+
+def _slice(at_slice: Any) -> str:
+    parts = at_slice.slice_key.single_slice_keys
+    return ", ".join(f"{part.column}:{_slice_value(part)}" for part in parts)
 
 
 def _in_words(threshold: Any) -> str:
@@ -136,8 +195,7 @@ def _reasons(uri: str, names: Mapping[str, str]) -> tuple[str, ...]:
     result = tfma.load_validation_result(uri)
     reasons = []
     for at_slice in result.metric_validations_per_slice:
-        parts = at_slice.slice_key.single_slice_keys
-        where = ", ".join(f"{part.column}:{_slice_value(part)}" for part in parts)
+        where = _slice(at_slice)
         for failure in at_slice.failures:
             key = failure.metric_key
             name = _named(names, key.output_name, key.name)
