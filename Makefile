@@ -24,8 +24,12 @@ demo: setup ## Run the taxi pipeline here, from CSV to a pushed model
 servers: ## Unpack the database servers that the tests start and this machine lacks
 	@.ci/servers
 
+.PHONY: browser
+browser: ## Unpack the Chromium in which the tests open reports, where this machine lacks one
+	@.ci/browser
+
 .PHONY: test
-test: setup servers ## Run all tests, then test-core
+test: setup servers browser ## Run all tests, then test-core
 	$(BIN)/python -m pytest $(ARGS)
 	@$(MAKE) --no-print-directory test-core
 
@@ -69,7 +73,7 @@ lock: setup ## Bring requirements.lock in line with pyproject.toml
 	  --generate-hashes --no-header --no-annotate $(LOCK_ARGS) --output-file requirements.lock
 
 .PHONY: clean
-clean: ## Remove the environments, servers, caches, builds and the demo's results
-	rm -rf .venv .venvs .servers build dist fluentml-demo
+clean: ## Remove the environments, servers, the browser, caches, builds and the demo's results
+	rm -rf .venv .venvs .servers .browser build dist fluentml-demo
 	rm -rf .hypothesis .import_linter_cache .mypy_cache .pytest_cache .ruff_cache
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +

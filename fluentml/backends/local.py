@@ -58,6 +58,7 @@ class LocalBackend(Backend):
         import_needed("tfx")
         from fluentml.local.capture import captured
         from fluentml.local.progress import Progress
+        from fluentml.local.record import Recorder
         from fluentml.stores.fitness import refuse_unfit
         from fluentml.stores.ownership import running
 
@@ -68,7 +69,8 @@ class LocalBackend(Backend):
         with captured(log, echo=self.verbose) as stream, running(graph.settings, run_id):
             progress = Progress(stream, names, quiet=self.quiet)
             progress.say(f"{graph.settings.name}  run {run_id}")
-            result = self.begin(graph, run_id, log, progress).result()
+            with Recorder(graph, run_id, log).kept() as record:
+                result = record.ends(self.begin(graph, run_id, log, progress).result())
             if result.summary():
                 progress.say(f"\n{result.summary()}")
             progress.say(f"log: {log}")

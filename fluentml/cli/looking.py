@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from enum import Enum
+from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -11,6 +12,9 @@ from fluentml.cli._app import AsJson, Params, Target, app, load, print_json
 from fluentml.errors import CheckError, FluentmlError
 
 PANEL = "Look"
+
+Out = Annotated[Path, typer.Option("--out", "-o", help="The file to write.")]
+Open = Annotated[bool, typer.Option("--open", help="Open it in the browser.")]
 
 
 class Format(str, Enum):
@@ -67,6 +71,61 @@ def graph(
         Format.JSON: drawn.to_json,
     }
     typer.echo(draw[format]())
+
+
+@app.command(rich_help_panel=PANEL)
+def report(
+    target: Annotated[
+        str,
+        typer.Argument(
+            metavar="RUN|FILE|FOLDER",
+            help="A run's id, the file that builds the pipeline, or its folder; the last run.",
+        ),
+    ] = "artifacts",
+    run: Annotated[
+        str | None, typer.Option(metavar="RUN", help="Another run than the last one.")
+    ] = None,
+    out: Out = Path("report.html"),
+    card: Annotated[
+        Path | None,
+        typer.Option(metavar="YAML", help="What its people say of the model: a model card."),
+    ] = None,
+    open_it: Open = False,
+) -> None:
+    """Write all that there is to see of a run to one HTML file."""
+    from fluentml.report import write_report
+    from fluentml.report.finding import find
+
+    _show(write_report(find(target, run), out, card), open_it)
+
+
+@app.command(rich_help_panel=PANEL)
+def compare(
+    then: Annotated[str, typer.Argument(metavar="RUN", help="A run.", show_default=False)],
+    now: Annotated[str, typer.Argument(metavar="RUN", help="A later run.", show_default=False)],
+    of: Annotated[
+        str,
+        typer.Option(metavar="FILE|FOLDER", help="The pipeline, or its folder."),
+    ] = "artifacts",
+    out: Annotated[
+        Path | None, typer.Option("--out", "-o", help="An HTML file to write as well.")
+    ] = None,
+    open_it: Open = False,
+) -> None:
+    """Put two runs side by side: parameters, data, metrics by slice, code."""
+    from fluentml.report import compare
+    from fluentml.report.finding import find
+
+    comparison = compare(find(of, then), find(of, now))
+    typer.echo(str(comparison))
+    if out or open_it:
+        _show(comparison.write(out or "comparison.html"), open_it)
+
+
+def _show(file: Path, open_it: bool) -> None:
+    typer.echo(f"Wrote {file}.")
+    if open_it:
+        typer.launch(str(file.absolute()))
 
 
 @app.command(rich_help_panel=PANEL)

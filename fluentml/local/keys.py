@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import importlib.util
 import inspect
@@ -128,6 +129,18 @@ def _code(step: Component) -> dict[str, str]:
             before = digests.get(name, "").encode()
             digests[name] = hashlib.sha256(before + file.read_bytes()).hexdigest()
     return digests
+
+
+def code_files(step: Component) -> dict[str, Path]:
+    """Return the files with the code that a step calls, and those beside them that it imports.
+
+    What cannot be read here is left out.
+    """
+    files: dict[str, Path] = {}
+    for called in step.calls():
+        with contextlib.suppress(UnknowableError, OSError):
+            files |= _files(called)
+    return files
 
 
 def _files(called: str | LiveObject) -> dict[str, Path]:

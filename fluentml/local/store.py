@@ -7,6 +7,8 @@ from pathlib import Path
 from typing import Any, TypeAlias
 from urllib.parse import unquote
 
+from google.protobuf import json_format
+from google.protobuf.message import Message
 from ml_metadata import errors
 from ml_metadata import proto as mlmd
 
@@ -202,10 +204,15 @@ def _properties(artifact: Any) -> dict[str, Any]:
 
 def _values(properties: Mapping[str, Any]) -> dict[str, Any]:
     return {
-        name: getattr(value, value.WhichOneof("value"))
+        name: _plain(getattr(value, value.WhichOneof("value")))
         for name, value in properties.items()
         if value.WhichOneof("value")
     }
+
+
+def _plain(value: Any) -> Any:
+    """Return a value of a property; one that is a message as plain values."""
+    return json_format.MessageToDict(value) if isinstance(value, Message) else value
 
 
 def _without_backslashes(text: str) -> str:

@@ -5,12 +5,15 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping, Sequence
 from itertools import pairwise
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 from markupsafe import Markup
 
 from fluentml.report.markup import Content, element, path, svg, text
 from fluentml.report.words import number
+
+if TYPE_CHECKING:
+    from fluentml.results.statistics import Bins
 
 WIDTH, HEIGHT = 320.0, 150.0
 KINDS = ("", "second", "third")
@@ -50,7 +53,9 @@ def key(names: Sequence[str], shapes: str = "line") -> Markup:
 
 
 def _sample(kind: str, name: str, shapes: str) -> Markup:
-    if shapes == "line":
+    if shapes == "dots":
+        drawn = element("circle", cx=11, cy=6, r=4, class_=f"dot {kind}".strip())
+    elif shapes == "line":
         drawn = path([(0, 6), (22, 6)], class_=f"line {kind}".strip())
     elif kind:
         drawn = path([(0, 10), (0, 3), (22, 3), (22, 10)], class_="b")
@@ -63,25 +68,19 @@ def _sample(kind: str, name: str, shapes: str) -> Markup:
 # -- distributions --------------------------------------------------------------------------------
 
 
-class Bins(NamedTuple):
-    """A histogram: `edges` are one more than `counts`."""
-
-    edges: tuple[float, ...]
-    counts: tuple[float, ...]
-
-    def spread(self, edges: Sequence[float]) -> list[float]:
-        """Return the shares of all that lie between other edges, each bin spread evenly."""
-        total = sum(self.counts) or 1.0
-        shares = [0.0] * (len(edges) - 1)
-        for low, high, count in zip(self.edges, self.edges[1:], self.counts, strict=False):
-            for place, (left, right) in enumerate(pairwise(edges)):
-                if high > low:
-                    inside = max(0.0, min(high, right) - max(low, left)) / (high - low)
-                else:
-                    last = place == len(shares) - 1
-                    inside = float(left <= low < right or (last and low == right))
-                shares[place] += count * inside / total
-        return shares
+def spread(bins: Bins, edges: Sequence[float]) -> list[float]:
+    """Return the shares of all that lie between other edges, each bin spread evenly."""
+    total = sum(bins.counts) or 1.0
+    shares = [0.0] * (len(edges) - 1)
+    for (low, high), count in zip(pairwise(bins.edges), bins.counts, strict=True):
+        for place, (left, right) in enumerate(pairwise(edges)):
+            if high > low:
+                inside = max(0.0, min(high, right) - max(low, left)) / (high - low)
+            else:
+                last = place == len(shares) - 1
+                inside = float(left <= low < right or (last and low == right))
+            shares[place] += count * inside / total
+    return shares
 
 
 def histogram(series: Mapping[str, Bins], *, title: str, bins: int = 24) -> Markup:
@@ -99,7 +98,7 @@ def histogram(series: Mapping[str, Bins], *, title: str, bins: int = 24) -> Mark
     if low == high:
         low, high = low - 0.5, high + 0.5
     edges = [low + (high - low) * place / bins for place in range(bins + 1)]
-    shares = {name: one.spread(edges) for name, one in series.items()}
+    shares = {name: spread(one, edges) for name, one in series.items()}
     top = max((max(values) for values in shares.values()), default=0.0) or 1.0
     x = Scale(low, high, 0, WIDTH)
     y = Scale(0, top, HEIGHT - 18, 6)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from typing import NamedTuple
+from typing import NamedTuple, TypeAlias
 
 from markupsafe import Markup
 
@@ -22,9 +22,12 @@ class Cell(NamedTuple):
     kind: str = ""
 
 
+Row: TypeAlias = "Sequence[Content | Cell]"
+
+
 def table(
     heads: Sequence[str],
-    rows: Iterable[Sequence[Content | Cell]],
+    rows: Iterable[Row],
     *,
     caption: str,
     sortable: bool = False,

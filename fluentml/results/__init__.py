@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 
 from pydantic import GetCoreSchemaHandler
@@ -188,6 +190,7 @@ class InfraValidation:
         latency_ms: By signature that answered well, the milliseconds for an example that
             `percentile` percent of the requests did not exceed.
         percentile: 95 unless the chain says otherwise.
+        latencies_ms: By signature, the milliseconds for an example of every request.
     """
 
     node: str
@@ -197,6 +200,7 @@ class InfraValidation:
     memory_mb: float | None = None
     latency_ms: Mapping[str, float] = field(default_factory=dict)
     percentile: float | None = None
+    latencies_ms: Mapping[str, tuple[float, ...]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -325,6 +329,24 @@ class RunResult:
 
         id = node or next(iter(made))
         return read_predictions(id, made[id])
+
+    def report(self, path: str | os.PathLike[str] = "report.html", card: Any = None) -> Path:
+        """Write all that there is to see of the run to one HTML file; return its path.
+
+        The file needs nothing else: it opens without a network, and as an attachment.
+
+        Args:
+            path: The file to write.
+            card: What its people say of the model, for a model card: a dict with keys such as
+                `owners`, `intended_use` and `limitations`, or a YAML file of them.
+
+        Raises:
+            BackendError: The run left no record beside its log.
+            DefinitionError: The card has a field that there is not, or no such file.
+        """
+        from fluentml.report import report_result
+
+        return report_result(self, path, card)
 
     def to_dict(self) -> dict[str, Any]:
         """Return the result as plain values, for JSON."""

@@ -33,4 +33,9 @@ def read_infra_validation(node: str, uri: str, blessed: bool) -> InfraValidation
         memory_mb=report.get("memory_mb"),
         latency_ms={name: latency for name, latency in latencies.items() if latency is not None},
         percentile=report["percentile"],
+        latencies_ms={
+            name: tuple(facts["latencies_ms"])
+            for name, facts in report["signatures"].items()
+            if facts["latencies_ms"]
+        },
     )

@@ -129,8 +129,8 @@ def _split(folder: str) -> SplitStatistics:
 
 def _feature(message: Any) -> FeatureStatistics:
     kind = message.WhichOneof("stats")
-    stats = getattr(message, kind) if kind else None
-    common = getattr(stats, "common_stats", None)
+    stats: Any = getattr(message, kind) if kind else None
+    common: Any = getattr(stats, "common_stats", None)
     names: Mapping[int, Any] = message.DESCRIPTOR.fields_by_name["type"].enum_type.values_by_number
     found: dict[str, Any] = {}
     if kind == "num_stats" and common.num_non_missing:

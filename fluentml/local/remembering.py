@@ -1,0 +1,69 @@
+"""What became of a run's nodes, as ML Metadata tells it, and their artifacts."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Mapping
+from dataclasses import replace
+from itertools import chain
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from ml_metadata import proto as mlmd
+
+from fluentml.local.outcome import Outcome, read_outcome
+from fluentml.local.store import Store
+from fluentml.results import NodeResult, State
+from fluentml.stores.lineage import Executed, Lineage
+
+if TYPE_CHECKING:
+    from fluentml.local.record import Record
+
+STATES: Mapping[int, State] = {
+    mlmd.Execution.COMPLETE: "done",
+    mlmd.Execution.CACHED: "cached",
+    mlmd.Execution.FAILED: "failed",
+    mlmd.Execution.CANCELED: "failed",
+}
+AT_WORK = (mlmd.Execution.NEW, mlmd.Execution.RUNNING)
+
+
+def remembered(record: Record) -> Record:
+    """Return a record with what ML Metadata knows of the run in the place of its result."""
+    graph, run_id = record.graph, record.result.run_id
+    store = Store(graph.settings)
+    root = Path(graph.settings.pipeline_root)
+    executed = Lineage(store.mlmd, graph.settings.name, root).runs().get(run_id, [])
+    last = {one.node: one for one in executed}
+    nodes = {node.id: _node(node.id, last.get(node.id), store) for node in graph.nodes}
+    outcomes: list[Outcome] = []
+    for node in graph.nodes:
+        if nodes[node.id].state in ("done", "cached"):
+            # What `fluentml gc` removed, nobody can read again.
+            with contextlib.suppress(Exception):
+                outcomes.append(outcome := read_outcome(node, nodes[node.id].outputs))
+                nodes[node.id] = replace(nodes[node.id], note=outcome.note)
+    result = replace(
+        record.result,
+        nodes=nodes,
+        validations=tuple(chain(*(one.validations for one in outcomes))),
+        comparisons=tuple(chain(*(one.comparisons for one in outcomes))),
+        tunings=tuple(chain(*(one.tunings for one in outcomes))),
+        evaluations=tuple(chain(*(one.evaluations for one in outcomes))),
+        infra_validations=tuple(chain(*(one.infra_validations for one in outcomes))),
+        pushes=tuple(chain(*(one.pushes for one in outcomes))),
+    )
+    at_work = tuple(id for id, one in last.items() if one.message.last_known_state in AT_WORK)
+    times = [one.message.create_time_since_epoch / 1000 for one in executed]
+    return replace(
+        record, result=result, running=at_work, started=record.started or min(times, default=0.0)
+    )
+
+
+def _node(id: str, one: Executed | None, store: Store) -> NodeResult:
+    if one is None:
+        return NodeResult(id, "not run")
+    state = STATES.get(one.message.last_known_state, "not run")
+    begun, ended = one.message.create_time_since_epoch, one.message.last_update_time_since_epoch
+    seconds = (ended - begun) / 1000 if state == "done" else 0.0
+    return NodeResult(id, state, seconds, store.outputs(one.id))
