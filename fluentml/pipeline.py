@@ -165,7 +165,8 @@ class PipelineDef(Verbs):
             **options: The backend's own. `local` has `quiet=True`, which prints nothing,
                 `verbose=True`, which shows TensorFlow's and Beam's log, `fast=False`, which takes
                 TFX's executors also where ours make the same artifacts sooner, `cache=False`, which
-                runs every node, and `refresh=["Trainer"]`, which runs these.
+                runs every node, `refresh=["Trainer"]`, which runs these, and `workers=2`, the most
+                nodes at a time; `workers=0` runs them one by one in this process.
 
         Raises:
             BackendError: There is no such backend or option, or it cannot run this pipeline here.

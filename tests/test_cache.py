@@ -85,6 +85,8 @@ def test_the_taxi_chain_again_without_tensorflow(
         rows, unlabelled, folder = map(Path, sys.argv[1:])
         result = taxi_chain(rows, unlabelled, folder, train_steps=200, gain=-0.05).run(quiet=True)
         heavy = [name for name in ("tensorflow", "apache_beam", "pandas") if name in sys.modules]
+        from fluentml.local import workers
+        heavy += ["a server"] if workers.has_server() else []
         print(json.dumps([heavy, result.to_dict(), result.summary()]))
     """
     paths = map(str, (taxi_rows, unlabelled_rows, run_folder))

@@ -94,7 +94,7 @@ def seen(tmp_path_factory) -> Iterator[dict]:
         patch.setenv("SLACK_URL", f"{url}/slack")
         pipeline = chain(folder, url)
         with pytest.raises(fml.RunError) as caught:
-            pipeline.run(quiet=True)
+            pipeline.run(quiet=True, workers=1)
         first = {
             "error": caught.value,
             "result": caught.value.result,
@@ -102,7 +102,7 @@ def seen(tmp_path_factory) -> Iterator[dict]:
             "got": [*got],
         }
         got.clear()
-        run = run_and_watch(pipeline, params={"times": 1}, cache=False)
+        run = run_and_watch(pipeline, params={"times": 1}, cache=False, workers=1)
         report = json.loads((folder / "report.json").read_text())
         yield {"folder": folder, "first": first, "run": run, "report": report, "got": got}
 

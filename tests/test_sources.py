@@ -22,7 +22,7 @@ def examples_of(pipeline: fml.PipelineDef, node: str | None = None) -> dict[str,
     import tensorflow as tf
 
     name = f"{node}.examples" if node else "examples"
-    (artifact,) = pipeline.run(quiet=True).artifacts(name)
+    (artifact,) = pipeline.run(quiet=True, workers=0).artifacts(name)
     return {
         split: [
             features_of(tf.train.Example.FromString(record.numpy()))

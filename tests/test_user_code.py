@@ -72,7 +72,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory):
 
 def run(name: str = "schema_fn") -> RunResult:
     names = runpy.run_path("script.py", run_name="__main__")
-    return names["pipeline"](names[name]).run(quiet=True)
+    return names["pipeline"](names[name]).run(quiet=True, workers=0)
 
 
 def states(result: RunResult) -> list[str]:

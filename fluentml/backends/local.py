@@ -1,15 +1,18 @@
-"""This machine: node after node in this process, ML Metadata in SQLite, TFX's artifact layout.
+"""This machine: nodes in processes of their own, ML Metadata in SQLite, TFX's artifact layout.
 
-TensorFlow is loaded when the first node has to run.
+TensorFlow is loaded where a node has to run, and only then.
 """
 
 from __future__ import annotations
 
+import contextlib
 import importlib.util
 from collections.abc import Mapping
 from datetime import datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, ClassVar
+from typing import TYPE_CHECKING, Annotated, ClassVar
+
+from pydantic import Field
 
 from fluentml.backends import Backend
 from fluentml.errors import BackendError
@@ -19,8 +22,7 @@ from fluentml.spec import import_needed
 
 if TYPE_CHECKING:
     from fluentml.local.cache import Cache
-    from fluentml.local.progress import Progress
-    from fluentml.local.run import Run
+    from fluentml.local.launching import Launcher
     from fluentml.local.store import Store
 
 
@@ -33,6 +35,8 @@ class LocalBackend(Backend):
         fast: Run our executors in place of TFX's where they make the same artifacts sooner.
         cache: Whether nodes of which nothing has changed take over what they made before.
         refresh: Ids of nodes that run even so, and with them all that reads what they make.
+        workers: How many nodes run at a time, each in a process of its own; None: by the cores and
+            the memory that there are. 0: one at a time, in this process, as for a debugger.
     """
 
     NAME: ClassVar[str] = "this machine"
@@ -42,6 +46,7 @@ class LocalBackend(Backend):
     fast: bool = True
     cache: bool = True
     refresh: tuple[str, ...] = ()
+    workers: Annotated[int, Field(ge=0)] | None = None
 
     def run(self, graph: Graph) -> RunResult:
         """Run the graph's nodes in order; each sees the outputs of those before it.
@@ -70,24 +75,44 @@ class LocalBackend(Backend):
             progress = Progress(stream, names, quiet=self.quiet)
             progress.say(f"{graph.settings.name}  run {run_id}")
             with Recorder(graph, run_id, log).kept() as record:
-                result = record.ends(self.begin(graph, run_id, log, progress).result())
+                result = record.ends(self._run(graph, run_id, log, progress))
             if result.summary():
                 progress.say(f"\n{result.summary()}")
             progress.say(f"log: {log}")
         return result
 
-    def look_around(self, graph: Graph) -> None:
-        """Raise a BackendError where this machine lacks something that a node needs."""
-        _refuse_the_impossible(graph)
-
-    def begin(self, graph: Graph, run_id: str, log: Path, progress: Progress) -> Run:
-        """Return what goes from node to node."""
+    def _run(self, graph: Graph, run_id: str, log: Path, progress: Progress) -> RunResult:
+        from fluentml.local.cache import HIT
         from fluentml.local.run import Run
         from fluentml.local.store import Store
 
         store = Store(graph.settings)
-        cache = self._cache(graph, store)
-        return Run(graph, run_id, log, cache, store, progress, fast=self.fast)
+        cache = self.cache_in(graph, store)
+        with contextlib.closing(self.launcher(graph, run_id, log)) as launcher:
+            if any(told != HIT for told in cache.forecast().values()):
+                launcher.warm_up()
+            return Run(
+                *(graph, run_id, log),
+                cache=cache,
+                store=store,
+                launcher=launcher,
+                progress=progress,
+            ).result()
+
+    def look_around(self, graph: Graph) -> None:
+        """Raise a BackendError where this machine lacks something that a node needs."""
+        _refuse_the_impossible(graph)
+
+    def launcher(self, graph: Graph, run_id: str, log: Path) -> Launcher:
+        """Return where the nodes run."""
+        from fluentml.local.launching import Desk, Here
+        from fluentml.local.workers import Workers, packed, workers_here
+
+        size = workers_here() if self.workers is None else self.workers
+        payload = packed(graph, run_id, str(log), self.verbose, self.fast) if size else None
+        if payload is None:
+            return Here(lambda: Desk(graph, run_id, fast=self.fast))
+        return Workers(graph, payload, size)
 
     def forecast(self, graph: Graph) -> Mapping[str, str]:
         """Return HIT for the nodes that a run would take over, and MISS for others, with why.
@@ -101,9 +126,10 @@ class LocalBackend(Backend):
             return {}
         from fluentml.local.store import Store
 
-        return self._cache(graph, Store(graph.settings)).forecast()
+        return self.cache_in(graph, Store(graph.settings)).forecast()
 
-    def _cache(self, graph: Graph, store: Store) -> Cache:
+    def cache_in(self, graph: Graph, store: Store) -> Cache:
+        """Return what earlier runs left."""
         from fluentml.local.cache import Cache
 
         return Cache(graph, store, enabled=self.cache, refresh=self.refresh, fast=self.fast)

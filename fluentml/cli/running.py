@@ -26,12 +26,18 @@ def run(
         list[str] | None,
         typer.Option(metavar="NODE", help="Run this node, changed or not; several times for more."),
     ] = None,
+    workers: Annotated[
+        int | None,
+        typer.Option(
+            metavar="N", help="Run as many nodes at a time; 0: in this process, for a debugger."
+        ),
+    ] = None,
     quiet: Quiet = False,
     verbose: Verbose = False,
     as_json: AsJson = False,
 ) -> None:
     """Check a pipeline, then run it on this machine; what has not changed is taken over."""
-    shown = {"quiet": quiet or as_json, "verbose": verbose}
+    shown = {"quiet": quiet or as_json, "verbose": verbose, "workers": workers}
     try:
         pipeline = load(target, param)
         result = pipeline.run(to=to, cache=not no_cache, refresh=refresh or (), **shown)

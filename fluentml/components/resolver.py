@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
+from collections.abc import Mapping, Set
 from typing import Annotated, Any, ClassVar
 
 from pydantic import BeforeValidator, model_validator
@@ -20,6 +20,10 @@ class LookBack(Component):
 
     LOWERED_TO: ClassVar[str] = "Resolver"
 
+    def minds(self) -> Set[str]:
+        """Return the types of artifacts of which one more in this very run could be the answer."""
+        return frozenset()
+
 
 class LatestBlessedModel(LookBack):
     """Find the latest model of this pipeline that an Evaluator blessed; none in a first run."""
@@ -30,6 +34,10 @@ class LatestBlessedModel(LookBack):
     def default_id(cls) -> str:
         """Return the id that TFX's own examples give this resolver."""
         return "latest_blessed_model_resolver"
+
+    def minds(self) -> Set[str]:
+        """Return what makes a model a blessed one."""
+        return {"ModelBlessing"}
 
     def to_tfx(self, inputs: Mapping[str, Any]) -> Any:
         """Return TFX's Resolver with its LatestBlessedModelStrategy."""
@@ -209,6 +217,10 @@ class Resolver(LookBack):
     def provides(self) -> Mapping[str, str]:
         """Return the artifacts that are looked for."""
         return {key: kind.name for key, kind in self.artifacts.items()}
+
+    def minds(self) -> Set[str]:
+        """Return all that it looks for."""
+        return {*self.provides().values()}
 
     def to_tfx(self, inputs: Mapping[str, Any]) -> Any:
         """Return TFX's Resolver."""

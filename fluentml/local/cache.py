@@ -23,6 +23,8 @@ from fluentml.spec import is_remote
 BY_KEY, BY_NODE = "fluentml_cache", "fluentml_last_run"
 """Our types of contexts."""
 
+HIT = "HIT"
+
 Ids = Mapping[str, "tuple[int, ...] | None"]
 
 
@@ -60,7 +62,7 @@ class Verdict:
     is_anew: bool = False
 
     def __str__(self) -> str:
-        return "HIT" if self.entry else ", ".join(["MISS", *self.why])
+        return HIT if self.entry else ", ".join(["MISS", *self.why])
 
 
 class Cache:

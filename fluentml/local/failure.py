@@ -2,14 +2,21 @@
 
 from __future__ import annotations
 
+import contextlib
+import logging
+import pickle
 import re
 import traceback
 from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
 from pathlib import Path
 from typing import NamedTuple
 
 from fluentml.capture import Origin, files_imported
-from fluentml.errors import FluentmlError, shown
+from fluentml.components import Evaluator, UserCode
+from fluentml.errors import DataError, FluentmlError, shown
+from fluentml.graph import Graph
+from fluentml.stores.fitness import in_words
 
 # Beam and AutoGraph pass tracebacks on as text inside messages, so the frames are read from text.
 FRAME = re.compile(r'File "(?P<file>[^"]+)", line (?P<line>\d+), in (?P<function>[^\n*]+?)[ *]*\n')
@@ -28,6 +35,67 @@ class Frame(NamedTuple):
 
     def __str__(self) -> str:
         return f"  {self.file}:{self.line} in {self.function}\n    {self.code}"
+
+
+@dataclass(frozen=True)
+class Failure:
+    """Why a node failed, in words that can travel.
+
+    Attributes:
+        what: One sentence.
+        details: Further lines: the user's frames, or what an error of ours has to tell.
+        hint: What to do, where that is known.
+        error: What was raised; a plain error in the place of one that only TensorFlow's process
+            knows.
+        is_not_pushed: Whether it is a push that had to be, and was not.
+    """
+
+    what: str
+    details: tuple[str, ...]
+    hint: str | None
+    error: BaseException
+    is_not_pushed: bool = False
+
+
+def failure_of(node: str, raised: BaseException, graph: Graph) -> Failure:
+    """Return why a node failed, and log it in full.
+
+    Args:
+        node: Its id.
+        raised: What was raised.
+        graph: The pipeline.
+    """
+    logging.getLogger("fluentml").error("%s failed", node, exc_info=raised)
+    error = in_words(as_raised(raised), graph.settings)
+    details: tuple[str, ...] = ()
+    if not isinstance(error, DataError):
+        details = tuple(map(str, user_frames(error, _modules(graph))))
+    what, hint = summary(error), None
+    if isinstance(error, FluentmlError):
+        what, hint = error.what, error.hint
+        details += tuple(detail for detail in error.details if not is_frame(detail))
+    # By its name: its module loads TFX.
+    is_not_pushed = type(error).__name__ == "NotPushedError"
+    return Failure(what, details, hint, plain(raised), is_not_pushed)
+
+
+def plain(error: BaseException) -> BaseException:
+    """Return an error that any process can read; TensorFlow's own would load TensorFlow there."""
+    if type(error).__module__ in ("builtins", "fluentml.errors"):
+        with contextlib.suppress(Exception):
+            copy: BaseException = pickle.loads(pickle.dumps(error))
+            if copy.args == error.args:
+                return error
+    return RuntimeError(summary(error))
+
+
+def _modules(graph: Graph) -> list[str]:
+    """Return the user's module files."""
+    return [
+        node.component.module
+        for node in graph.nodes
+        if isinstance(node.component, UserCode | Evaluator) and node.component.module_is_file
+    ]
 
 
 def user_frames(error: BaseException, modules: Iterable[str]) -> list[Frame]:

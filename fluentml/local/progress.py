@@ -10,7 +10,7 @@ from typing import TextIO
 
 from rich.console import Console
 from rich.progress import Progress as Bar
-from rich.progress import SpinnerColumn, TextColumn, TimeElapsedColumn
+from rich.progress import SpinnerColumn, TaskID, TextColumn, TimeElapsedColumn
 from rich.text import Text
 
 MARKS = {"done": "✓", "cached": "↻", "skipped": "–", "failed": "✗", "interrupted": "✗"}
@@ -30,6 +30,7 @@ class Step:
     state: str = "failed"
     note: str = ""
     seconds: float = 0.0
+    began: float = 0.0
     changed: tuple[str, ...] = ()
 
 
@@ -47,6 +48,8 @@ class Progress:
             force_terminal=stream.isatty(),
         )
         self._width = max(map(len, names), default=0)
+        self._bar: Bar | None = None
+        self._tasks: dict[str, TaskID] = {}
 
     def say(self, text: str, style: str = "") -> None:
         """Print a line."""
@@ -55,46 +58,51 @@ class Progress:
     @contextlib.contextmanager
     def step(self, name: str) -> Iterator[Step]:
         """Show that a step runs, and then its line."""
-        step = Step()
-        start = time.perf_counter()
+        step = self.start(name)
         try:
-            with self._running(name):
-                yield step
+            yield step
         except KeyboardInterrupt:
             step.state = "interrupted"
             raise
         finally:
-            step.seconds = time.perf_counter() - start
-            self._finish(name, step)
+            self.finish(name, step)
 
-    @contextlib.contextmanager
-    def _running(self, name: str) -> Iterator[None]:
-        if not self._console.is_terminal:
-            # The name appears when the step starts, the rest of the line when it ends.
-            self._console.print(f"  {name:<{self._width}}", end="")
-            self._console.file.flush()
-            yield
-            return
-        columns = (SpinnerColumn(), TextColumn(f"{{task.description:<{self._width}}}"))
-        with Bar(
-            *columns,
-            TimeElapsedColumn(),
-            console=self._console,
-            transient=True,
-            # What user code prints belongs into the log.
-            redirect_stdout=False,
-            redirect_stderr=False,
-        ) as bar:
-            bar.add_task(name)
-            yield
+    def start(self, name: str) -> Step:
+        """Show that a step runs, beside those that do."""
+        if self._console.is_terminal and self._bar is None:
+            columns = (SpinnerColumn(), TextColumn(f"{{task.description:<{self._width}}}"))
+            self._bar = Bar(
+                *columns,
+                TimeElapsedColumn(),
+                console=self._console,
+                transient=True,
+                # What user code prints belongs into the log.
+                redirect_stdout=False,
+                redirect_stderr=False,
+            )
+            self._bar.start()
+        if self._bar is not None:
+            self._tasks[name] = self._bar.add_task(name)
+        return Step(began=time.perf_counter())
 
-    def _finish(self, name: str, step: Step) -> None:
+    def finish(self, name: str, step: Step) -> None:
+        """Show what a step turned out as."""
+        step.seconds = time.perf_counter() - step.began
+        if self._bar is not None:
+            self._bar.remove_task(self._tasks.pop(name))
+            if not self._tasks:
+                self._bar.stop()
+                self._bar = None
+        self._print(name, step)
+
+    def _print(self, name: str, step: Step) -> None:
         outcome = f"{step.state}, {step.note}" if step.note else step.state
         if step.changed:
             outcome += f" ({', '.join(step.changed)})"
         rest = f"{step.seconds:7.1f} s  {outcome}"
         if not self._console.is_terminal:
-            self._console.print(rest)
+            self._console.print(f"  {name:<{self._width}}{rest}")
+            self._console.file.flush()
             return
         line = Text(f"{MARKS[step.state]} ", style=STYLES[step.state])
         line.append(f"{name:<{self._width}}", style="bold").append(rest, style=STYLES[step.state])

@@ -20,7 +20,13 @@ _STATEFUL = "__stateful_working_dir_index__"
 
 
 def heal(
-    settings: Settings, store: Any, run_id: str, why: str, state: int = FAILED
+    settings: Settings,
+    store: Any,
+    run_id: str,
+    why: str,
+    state: int = FAILED,
+    *,
+    only: str | None = None,
 ) -> tuple[str, ...] | None:
     """End the executions of a run that nobody runs any more, and remove what they half wrote.
 
@@ -33,6 +39,7 @@ def heal(
         run_id: The run; no living process owns it.
         why: What TFX shall tell of the executions.
         state: What becomes of them.
+        only: The id of the one node that nobody runs, where the run goes on; None: all of them.
 
     Returns:
         The ids of their nodes; None where the store knows no such run.
@@ -40,21 +47,21 @@ def heal(
     run = store.get_context_by_type_and_name("pipeline_run", run_id)
     if run is None:
         return None
-    executions = [
-        execution
+    unfinished = [
+        (execution, node_of(store, execution.id))
         for execution in store.get_executions_by_context(run.id)
         if execution.last_known_state in UNFINISHED
     ]
-    nodes = [node_of(store, execution.id) for execution in executions]
-    for execution, node in zip(executions, nodes, strict=True):
+    left = [(execution, node) for execution, node in unfinished if only in (None, node)]
+    for execution, node in left:
         if not settings.is_remote:
             _remove_outputs(Path(settings.pipeline_root), node, execution)
         execution.last_known_state = state
         result = json.dumps({"code": 1, "resultMessage": why})
         execution.custom_properties[_RESULT].string_value = result
-    if executions:
-        store.put_executions(executions)
-    return tuple(nodes)
+    if left:
+        store.put_executions([execution for execution, _ in left])
+    return tuple(node for _, node in left)
 
 
 def node_of(store: Any, execution_id: int) -> str:

@@ -12,10 +12,10 @@ from tfx.experimental.pipeline_testing.base_stub_executor import (
 
 from fluentml.components import Evaluator
 from fluentml.executors import stub
-from fluentml.graph import Node
+from fluentml.graph import Graph, Node
 from fluentml.local.cache import Cache
+from fluentml.local.launching import Desk
 from fluentml.local.outcome import Outcome, Outputs
-from fluentml.local.run import Run
 from fluentml.local.session import Session
 from fluentml.local.store import Store
 from fluentml.lowering import lower
@@ -70,10 +70,12 @@ class StubSession(Session):
         )
 
 
-class StubRun(Run):
-    """A run in which of most artifacts only the properties are looked at.
+class StubDesk(Desk):
+    """A desk at which of most artifacts only the properties are looked at.
 
     Args:
+        graph: The pipeline.
+        run_id: The run's id.
         roles: What the stub of each of these nodes has to do, as JSON.
         recorded: Folder of recorded artifacts.
         full: Ids of the nodes whose artifacts are real or recorded.
@@ -82,26 +84,28 @@ class StubRun(Run):
 
     def __init__(
         self,
-        *args: Any,
+        graph: Graph,
+        run_id: str,
+        *,
         roles: Mapping[str, str],
         recorded: str,
         full: Collection[str],
         metrics: Mapping[str, float],
     ) -> None:
-        super().__init__(*args)
         self._roles, self._recorded = roles, recorded
         self._full, self._metrics = full, metrics
+        super().__init__(graph, run_id)
 
     def session(self) -> StubSession:
         """Return what launches stubs, but for the steps that are real."""
         pipeline = lower(self.graph)
         return StubSession(pipeline, self.run_id, self.store, self._roles, self._recorded)
 
-    def outcome(self, node: Node, outputs: Outputs) -> Outcome:
+    def outcome(self, node: Node, outputs: Outputs, blame: str) -> Outcome:
         """Return what a node found, or would have found."""
         kinds = {a.type: a for artifacts in outputs.values() for a in artifacts}
         if node.id in self._full or "PushedModel" in kinds:
-            return super().outcome(node, outputs)
+            return super().outcome(node, outputs, blame)
         verdicts = [kinds[kind] for kind in stub.VERDICTS if kind in kinds]
         if not verdicts or isinstance(node.component, WITHOUT_EXECUTOR):
             return Outcome()

@@ -19,8 +19,9 @@ from fluentml.spec import FrozenDict
 from fluentml.testing._roots import WITHOUT_EXECUTOR, checked, under
 
 if TYPE_CHECKING:
-    from fluentml.local.progress import Progress
-    from fluentml.local.run import Run
+    from fluentml.local.cache import Cache
+    from fluentml.local.launching import Launcher
+    from fluentml.local.store import Store
 
 VERB = "stub_run()"
 
@@ -179,24 +180,27 @@ class StubBackend(LocalBackend):
     def look_around(self, graph: Graph) -> None:
         """Look for nothing: stubs need neither Docker nor credentials."""
 
-    def begin(self, graph: Graph, run_id: str, log: Path, progress: Progress) -> Run:
-        """Return what launches stubs, but for the steps that are real."""
-        from fluentml.local.store import Store
-        from fluentml.testing._stub_run import NoCache, StubRun
+    def cache_in(self, graph: Graph, store: Store) -> Cache:
+        """Return what takes nothing over, and keeps nothing."""
+        from fluentml.testing._stub_run import NoCache
+
+        return NoCache(graph, store, enabled=False)
+
+    def launcher(self, graph: Graph, run_id: str, log: Path) -> Launcher:
+        """Return what launches stubs here, but for the steps that are real."""
+        from fluentml.local.launching import Here
+        from fluentml.testing._stub_run import StubDesk
 
         stubs = [node for node in graph.nodes if not self.is_real(node)]
-        roles = {node.id: json.dumps(self.role(node)) for node in stubs}
-        # TFX's stub wants a folder in any case.
-        folder = self.recorded or str(log.parent)
-        store = Store(graph.settings)
-        cache = NoCache(graph, store, enabled=False)
-        full = {n.id for n in graph.nodes if self.is_real(n) or self.has_recorded(n.id)}
-        return StubRun(
-            *(graph, run_id, log, cache, store, progress),
-            roles=roles,
-            recorded=folder,
-            full=full,
-            metrics=self.values,
+        return Here(
+            lambda: StubDesk(
+                *(graph, run_id),
+                roles={node.id: json.dumps(self.role(node)) for node in stubs},
+                # TFX's stub wants a folder in any case.
+                recorded=self.recorded or str(log.parent),
+                full={n.id for n in graph.nodes if self.is_real(n) or self.has_recorded(n.id)},
+                metrics=self.values,
+            )
         )
 
 
