@@ -121,7 +121,9 @@ def test_an_interrupted_run_leaves_nothing_running(tmp_path, monkeypatch):
     monkeypatch.setattr("tests.custom_component.time.sleep", interrupt)
     chain = fml.PipelineDef("p", root=tmp_path).from_csv(tmp_path / "rows")
     with pytest.raises(KeyboardInterrupt):
-        chain.add_component(Wait, arguments={"file": str(tmp_path / "go")}).run(quiet=True)
+        chain.add_component(Wait, arguments={"file": str(tmp_path / "go")}).run(
+            quiet=True, workers=0
+        )
     states = {id: found.last_known_state for id, found in executions(tmp_path).items()}
     assert states == {1: mlmd.Execution.COMPLETE, 2: mlmd.Execution.CANCELED}
     assert names(tmp_path / "p/Wait/half") == []
