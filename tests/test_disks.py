@@ -118,7 +118,7 @@ def test_a_disk_that_fills_up(small_disk, tmp_path, leaves_room):
         .add_component(Fill, arguments={"file": "" if leaves_room else str(ballast)})
     )
     with pytest.raises(RunError) as error:
-        chain.run(quiet=True)
+        chain.run(quiet=True, workers=1)
     assert error.value.what.startswith("Fill failed: The disk of ")
     assert " is full, 0 MB free" in error.value.what or leaves_room
     assert error.value.hint.startswith("make room (`fluentml gc`")
