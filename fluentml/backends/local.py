@@ -23,6 +23,7 @@ from fluentml.spec import import_needed
 if TYPE_CHECKING:
     from fluentml.local.cache import Cache
     from fluentml.local.launching import Launcher
+    from fluentml.local.progress import Progress
     from fluentml.local.store import Store
 
 
