@@ -52,7 +52,13 @@ class FluentmlError(Exception):
 
 
 class PipelineError(FluentmlError):
-    """Something in the chain is wrong; nothing has run."""
+    """Something in the chain is wrong; nothing has run.
+
+    Attributes:
+        node: Id of the node that it is about, where it is one and a target finds it.
+    """
+
+    node: str | None = None
 
 
 class DefinitionError(PipelineError, ValueError):

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 from typing_extensions import Self
 
 from fluentml.backends import Backend, get_backend
+from fluentml.backends._matrix import Matrix, chosen
 from fluentml.backends._timing import Timing
 from fluentml.checks import check
 from fluentml.component import Component
@@ -93,19 +94,40 @@ class PipelineDef(Verbs):
         """
         return code_of(self.graph, node)
 
-    def check(self) -> Self:
+    def check(self, target: str | Backend | None = None, **options: Any) -> Self:
         """Look for everything that can be known wrong before anything runs; return the chain.
 
         User code is parsed, never imported; of data only the first rows are read.
 
+        Args:
+            target: Look too at what this target refuses: a name, `"all"`, or a backend that is
+                made. `matrix()` tells step by step.
+            **options: The target's own, such as `staging_bucket=`.
+
         Raises:
+            BackendError: There is no such target or option.
             CheckError: There are problems; it holds them all.
             WiringError: An input has no channel, or several would do.
         """
+        targets = chosen(target, options) if target else {}
         problems = check(self.graph)
+        problems += (one for made in targets.values() for one in made.problems(self.graph))
         if problems:
             raise CheckError(self.settings.name, problems)
         return self
+
+    def matrix(self, target: str | Backend = "all", **options: Any) -> Matrix:
+        """Return what targets make of each step: ok, degraded or refused; it prints as a table.
+
+        Args:
+            target: A name, `"all"`, or a backend that is made.
+            **options: The target's own; of `"all"`, each takes those that it knows.
+
+        Raises:
+            BackendError: There is no such target or option.
+            WiringError: An input has no channel, or several would do.
+        """
+        return Matrix(self.graph, chosen(target, options))
 
     def to_tfx(self) -> Any:
         """Return the plain `tfx.orchestration.pipeline.Pipeline`, for any of TFX's runners.

@@ -55,19 +55,14 @@ def support_table() -> str:
 
 
 def gaps_table() -> str:
-    """Return what the targets cannot do, as a table in Markdown."""
+    """Return what the targets cannot do, or not as well, as a table in Markdown."""
     targets = [get_backend_kind(name) for name in backend_names()]
-    gaps = dict.fromkeys(gap for target in targets for gap in target.GAPS)
-    rows = [("refused", "by", "why", "instead"), ("---",) * 4]
-    rows += [
-        (
-            gap.what,
-            ", ".join(one.NAME for one in targets if gap in one.GAPS),
-            gap.reason,
-            gap.instead,
-        )
-        for gap in gaps
-    ]
+    rows = [("what", "by", "why", "instead"), ("---",) * 4]
+    for becomes, declared in (("refused", "GAPS"), ("left out", "DEGRADED")):
+        gaps = dict.fromkeys(gap for target in targets for gap in getattr(target, declared))
+        for gap in gaps:
+            names = ", ".join(one.NAME for one in targets if gap in getattr(one, declared))
+            rows.append((gap.what, f"{becomes} by {names}", gap.reason, gap.instead))
     return "\n".join(f"| {' | '.join(row)} |" for row in rows)
 
 

@@ -185,7 +185,7 @@ def test_a_target_needs_an_image_and_local_is_none():
     with pytest.raises(fml.BackendError, match=r"Vertex needs image="):
         CSV.compile("vertex", "job.json")
     with pytest.raises(fml.BackendError, match="compiles to no file"):
-        CSV.compile("local", "job.json")
+        CSV.with_metadata("m.db").compile("local", "job.json")
 
 
 def test_the_command_line_refuses_too(tmp_path: Path):

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 
 class Gap(NamedTuple):
-    """Something that a backend cannot do.
+    """Something that a backend cannot do, or not as well as others.
 
     Attributes:
         what: As a user writes it.
@@ -46,6 +46,8 @@ class Backend(Spec):
     """How readers call it."""
     GAPS: ClassVar[tuple[Gap, ...]] = ()
     """What it cannot do; refused before a graph is lowered."""
+    DEGRADED: ClassVar[tuple[Gap, ...]] = ()
+    """What it does less well than it is asked to; `check` tells of it."""
     ON: ClassVar[Mapping[str, str]] = {}
     """What becomes of each thing that `on()` asks for, for readers; it ignores what is not here."""
 
@@ -100,11 +102,19 @@ class Backend(Spec):
         for gap in self.GAPS:
             for node in graph.nodes:
                 if gap.applies(graph, node):
-                    yield PipelineError(
+                    yield about(
+                        node,
                         f"{of_whom(graph, node)}: {self.NAME} does not take {gap.what}: "
                         f"{gap.reason}.",
                         hint=f"{gap.instead}.",
                     )
+
+
+def about(node: Node, what: str, *details: str, hint: str | None) -> PipelineError:
+    """Return what is wrong with a node."""
+    problem = PipelineError(what, *details, hint=hint)
+    problem.node = node.id
+    return problem
 
 
 def needs(kind: type[Backend], option: str) -> BackendError:
@@ -127,6 +137,12 @@ def backend_names() -> list[str]:
     """Return the names of the backends that are part of fluentml."""
     found = (module.name for module in pkgutil.iter_modules(__path__))
     return sorted(name for name in found if not name.startswith("_"))
+
+
+def all_names() -> list[str]:
+    """Return the names of all backends, also of those that other packages bring."""
+    outside = (point.name for point in entry_points(group="fluentml.backends"))
+    return sorted({*backend_names(), *outside})
 
 
 def get_backend(backend: str | Backend, **options: Any) -> Backend:
@@ -174,7 +190,7 @@ def get_backend_kind(backend: str) -> type[Backend]:
     if backend in outside:
         kind = outside[backend].load()
         return kind
-    names = sorted({*own, *outside})
+    names = all_names()
     raise BackendError(
         f"There is no backend {backend!r}.",
         f"The backends: {listing(names)}.",

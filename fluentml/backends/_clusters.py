@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator, Mapping
 from typing import Any, ClassVar
 
 from fluentml import components as kinds
-from fluentml.backends import Backend, Gap, of_whom
+from fluentml.backends import Backend, Gap, about, of_whom
 from fluentml.component import Component
 from fluentml.errors import PipelineError
 from fluentml.graph import Graph, Node
@@ -25,6 +25,8 @@ _OURS = (
     kinds.PreviousModel,
     kinds.PreviousStatistics,
 )
+
+_NO_CONTAINER = (*_OURS, kinds.ImportedArtifact, kinds.LatestBlessedModel, kinds.Resolver)
 
 
 def _is(*wanted: type[Component]) -> Callable[[Graph, Node], bool]:
@@ -104,6 +106,15 @@ GAPS = (
     ),
 )
 
+DEGRADED = (
+    Gap(
+        "metrics and verdicts in what notify() tells",
+        "there it is known how the run ended, and no more",
+        "see them on the page of the run",
+        _is(kinds.Notifier),
+    ),
+)
+
 
 class Cluster(Backend):
     """A place where every node runs in a container.
@@ -122,6 +133,7 @@ class Cluster(Backend):
         "timeout": "the command ends itself",
         "env": "yes",
     }
+    DEGRADED: ClassVar[tuple[Gap, ...]] = DEGRADED
     STORAGE: ClassVar[str] = ""
     """What users call a root there, in an example."""
 
@@ -168,6 +180,7 @@ class Cluster(Backend):
         yield from self._places(graph)
         yield from self._metadata(graph)
         yield from self._image(graph)
+        yield from self._no_containers(graph)
 
     def _names(self, graph: Graph) -> Iterator[PipelineError]:
         name = graph.settings.name
@@ -180,7 +193,8 @@ class Cluster(Backend):
             )
         for node in graph.nodes:
             if not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9_-]*", node.id):
-                yield PipelineError(
+                yield about(
+                    node,
                     f"{of_whom(graph, node)}: {node.id!r} is no name of a task on {self.NAME}: it "
                     "starts with a letter or digit and goes on with letters, digits, '_', '-'.",
                     hint="give the step, or the metric, another name: id=….",
@@ -197,7 +211,8 @@ class Cluster(Backend):
         for node in graph.nodes:
             for field, path in _paths(node.component):
                 if not is_remote(path):
-                    yield PipelineError(
+                    yield about(
+                        node,
                         f"{of_whom(graph, node)} has {field}={path!r}, on this machine, which "
                         f"{self.NAME} cannot reach.",
                         hint=f'take a folder that it can: "{self.STORAGE}/…".',
@@ -213,10 +228,22 @@ class Cluster(Backend):
     def _image(self, graph: Graph) -> Iterator[PipelineError]:
         for node in graph.nodes if self.is_stock_image else ():
             for code in _code(node.component):
-                yield PipelineError(
+                yield about(
+                    node,
                     f"{of_whom(graph, node)} calls {code!r}, which the image {self.image!r} has "
                     "not: it is TFX's own.",
                     hint="make an image with it: `fluentml image`.",
+                )
+
+    def _no_containers(self, graph: Graph) -> Iterator[PipelineError]:
+        for node in graph.nodes:
+            asked = graph.settings.on.get(node.id)
+            if asked and isinstance(node.component, _NO_CONTAINER):
+                yield about(
+                    node,
+                    f"on({node.id!r}) asks for {asked}, and on {self.NAME} that step runs in no "
+                    "container.",
+                    hint="leave it out for this target.",
                 )
 
     @property

@@ -7,15 +7,15 @@ from __future__ import annotations
 
 import contextlib
 import importlib.util
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, ClassVar
 
 from pydantic import Field
 
-from fluentml.backends import Backend
-from fluentml.errors import BackendError
+from fluentml.backends import Backend, about
+from fluentml.errors import BackendError, PipelineError
 from fluentml.graph import Graph
 from fluentml.results import RunResult
 from fluentml.spec import import_needed
@@ -104,6 +104,15 @@ class LocalBackend(Backend):
         """Raise a BackendError where this machine lacks something that a node needs."""
         _refuse_the_impossible(graph)
 
+    def problems(self, graph: Graph) -> Iterator[PipelineError]:
+        """Yield why this graph cannot run here."""
+        yield from super().problems(graph)
+        nowhere = [*_no_place(graph)]
+        yield from (PipelineError(one.what, *one.details, hint=one.hint) for one in nowhere)
+        for node in graph.nodes:
+            for lack in node.component.missing_here():
+                yield about(node, lack.what, *lack.details, hint=lack.hint)
+
     def launcher(self, graph: Graph, run_id: str, log: Path) -> Launcher:
         """Return where the nodes run."""
         from fluentml.local.launching import Desk, Here
@@ -140,14 +149,19 @@ BACKEND = LocalBackend
 
 
 def _refuse_the_impossible(graph: Graph) -> None:
-    if graph.settings.is_remote and not graph.settings.metadata:
-        raise BackendError(
-            f"Running here with the root {graph.settings.root!r} needs a place for the metadata.",
-            hint='name a local file: .with_metadata("metadata.db").',
-        )
+    for problem in _no_place(graph):
+        raise problem
     for node in graph.nodes:
         for problem in node.component.missing_here():
             raise problem
+
+
+def _no_place(graph: Graph) -> Iterator[BackendError]:
+    if graph.settings.is_remote and not graph.settings.metadata:
+        yield BackendError(
+            f"Running here with the root {graph.settings.root!r} needs a place for the metadata.",
+            hint='name a local file: .with_metadata("metadata.db").',
+        )
 
 
 def _make_log(graph: Graph, run_id: str) -> Path:

@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from fluentml.cli._app import AsJson, Params, Target, app, load, print_json
+from fluentml.cli._app import AsJson, Options, Params, Target, app, load, pairs, print_json
 from fluentml.errors import CheckError, FluentmlError
 
 PANEL = "Look"
@@ -26,21 +26,42 @@ class Format(str, Enum):
 
 
 @app.command(rich_help_panel=PANEL)
-def check(target: Target, param: Params = None, as_json: AsJson = False) -> None:
+def check(
+    target: Target,
+    to: Annotated[
+        str | None,
+        typer.Option(
+            "--target", "-t", metavar="NAME", help="What this target makes of each step; or: all."
+        ),
+    ] = None,
+    option: Options = None,
+    param: Params = None,
+    as_json: AsJson = False,
+) -> None:
     """Look for everything that can be known wrong before anything runs."""
+    matrix = None
     try:
-        pipeline = load(target, param).check()
+        pipeline = load(target, param)
+        if to or option:
+            matrix = pipeline.matrix(to or "all", **pairs("--option", option))
+        pipeline.check()
     except FluentmlError as error:
         if as_json:
             problems = error.problems if isinstance(error, CheckError) else (error,)
             print_json({"ok": False, "problems": [str(problem) for problem in problems]})
             raise typer.Exit(1) from error
         raise
+    is_ok = not (matrix and matrix.refused)
     if as_json:
-        print_json({"ok": True, "problems": []})
+        told = {"targets": matrix.to_dict()} if matrix else {}
+        print_json({"ok": is_ok, "problems": [], **told})
+    elif matrix:
+        Console(highlight=False, soft_wrap=True).print(matrix)
     else:
         name, count = pipeline.settings.name, len(pipeline.graph.nodes)
         typer.echo(f"{name}: {count} nodes, no problem found.")
+    if not is_ok:
+        raise typer.Exit(1)
 
 
 @app.command(rich_help_panel=PANEL)
