@@ -14,7 +14,6 @@ from typing_extensions import Self
 
 from fluentml.backends import Backend, get_backend
 from fluentml.backends._matrix import Matrix, chosen
-from fluentml.backends._timing import Timing
 from fluentml.checks import check
 from fluentml.component import Component
 from fluentml.errors import CheckError, DefinitionError, PipelineError
@@ -297,6 +296,8 @@ class PipelineDef(Verbs):
             CheckError: Something is wrong, or the target cannot do something of it.
             DefinitionError: It is no cron, no such time zone, or an end before the start.
         """
+        from fluentml.backends._timing import Timing
+
         when: dict[str, Any] = {"cron": cron, "timezone": timezone, "start": start, "end": end}
         when |= {"catch_up": catch_up, "concurrency": concurrency}
         with in_words_of("schedule", when):

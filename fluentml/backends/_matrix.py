@@ -4,15 +4,14 @@ from __future__ import annotations
 
 import io
 from collections.abc import Iterable, Iterator, Mapping
-from typing import Any, Literal, NamedTuple
-
-from rich.console import Console, ConsoleOptions, RenderResult
-from rich.table import Table
-from rich.text import Text
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
 from fluentml.backends import Backend, all_names, get_backend, get_backend_kind, of_whom
 from fluentml.errors import BackendError, PipelineError, did_you_mean, listing
 from fluentml.graph import Graph, Node
+
+if TYPE_CHECKING:
+    from rich.console import Console, ConsoleOptions, RenderResult
 
 State = Literal["ok", "degraded", "refused"]
 
@@ -78,6 +77,9 @@ class Matrix:
         yield from self.steps[target].items()
 
     def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
+        from rich.table import Table
+        from rich.text import Text
+
         table = Table(box=None, pad_edge=False)
         table.add_column("step", overflow="fold")
         for name in self.steps:
@@ -101,6 +103,8 @@ class Matrix:
                     yield Text(f"  {line}", "cyan" if line.startswith("Hint:") else "")
 
     def __str__(self) -> str:
+        from rich.console import Console
+
         screen = io.StringIO()
         Console(file=screen, width=_WIDTH, soft_wrap=True).print(self)
         return "\n".join(line.rstrip() for line in screen.getvalue().rstrip().splitlines())

@@ -56,6 +56,8 @@ def check(
         told = {"targets": matrix.to_dict()} if matrix else {}
         print_json({"ok": is_ok, "problems": [], **told})
     elif matrix:
+        from rich.console import Console
+
         Console(highlight=False, soft_wrap=True).print(matrix)
     else:
         name, count = pipeline.settings.name, len(pipeline.graph.nodes)

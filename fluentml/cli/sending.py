@@ -6,7 +6,6 @@ import os
 from typing import Annotated, Any
 
 import typer
-from rich.console import Console
 
 from fluentml.cli._app import AsJson, Options, Params, Target, To, app, load, pairs, print_json
 
@@ -72,6 +71,7 @@ def schedule(
 @schedules.command("list")
 def list_(to: To, option: Options = None, as_json: AsJson = False) -> None:
     """Show the schedules."""
+    from rich.console import Console
     from rich.table import Table
 
     found = _service(to, option).schedules()
