@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from enum import Enum
 from pathlib import Path
 from typing import Annotated
@@ -116,6 +117,7 @@ def report(
     open_it: Open = False,
 ) -> None:
     """Write all that there is to see of a run to one HTML file."""
+    _hush()
     from fluentml.report import write_report
     from fluentml.report.finding import find
 
@@ -136,6 +138,7 @@ def compare(
     open_it: Open = False,
 ) -> None:
     """Put two runs side by side: parameters, data, metrics by slice, code."""
+    _hush()
     from fluentml.report import compare
     from fluentml.report.finding import find
 
@@ -143,6 +146,11 @@ def compare(
     typer.echo(str(comparison))
     if out or open_it:
         _show(comparison.write(out or "comparison.html"), open_it)
+
+
+def _hush() -> None:
+    # TensorFlow tells of missing GPUs as soon as it is imported.
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 
 
 def _show(file: Path, open_it: bool) -> None:

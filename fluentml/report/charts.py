@@ -83,13 +83,12 @@ def spread(bins: Bins, edges: Sequence[float]) -> list[float]:
     return shares
 
 
-def histogram(series: Mapping[str, Bins], *, title: str, bins: int = 24) -> Markup:
+def histogram(series: Mapping[str, Bins], *, title: str) -> Markup:
     """Return distributions laid over each other: the first filled, the second a line.
 
     Args:
         series: By name, at most two; each is drawn in shares of its own total.
         title: What is shown.
-        bins: How many bars.
     """
     ends = [edge for one in series.values() for edge in one.edges if math.isfinite(edge)]
     if not ends:
@@ -97,7 +96,10 @@ def histogram(series: Mapping[str, Bins], *, title: str, bins: int = 24) -> Mark
     low, high = min(ends), max(ends)
     if low == high:
         low, high = low - 0.5, high + 0.5
-    edges = [low + (high - low) * place / bins for place in range(bins + 1)]
+    # Bars as wide as the widest bin: narrower ones would make up a shape that nobody counted.
+    wide = max((b - a for one in series.values() for a, b in pairwise(one.edges)), default=0.0)
+    bars = max(1, min(40, round((high - low) / wide))) if wide else 1
+    edges = [low + (high - low) * place / bars for place in range(bars + 1)]
     shares = {name: spread(one, edges) for name, one in series.items()}
     top = max((max(values) for values in shares.values()), default=0.0) or 1.0
     x = Scale(low, high, 0, WIDTH)
@@ -158,22 +160,23 @@ def ranking(
     """
     top = highest or max((max(values, default=0) for _, values in rows), default=0) or 1.0
     two = any(len(values) > 1 for _, values in rows)
-    each, wide = (30.0 if two else 22.0), WIDTH - 150
-    drawn: list[Content] = []
+    each, wide = (30.0 if two else 22.0), WIDTH - 160
+    bars: list[Content] = []
     for place, (label, values) in enumerate(rows):
         y = place * each
-        drawn.append(text(120, y + each / 2 + 3, shortened(label, 16), anchor="end", class_="name"))
+        said = " / ".join(_figure(value, format) for value in values)
+        drawn: list[Content] = [element("title", f"{label}: {said}")]
+        drawn.append(text(146, y + each / 2 + 3, shortened(label, 21), anchor="end", class_="name"))
         for which, value in enumerate(values):
             height = (each - 8) / len(values)
-            box = {"x": 128, "y": y + 3 + which * height, "width": wide * value / top}
+            box = {"x": 154, "y": y + 3 + which * height, "width": wide * value / top}
             drawn.append(element("rect", **box, height=height - 1, class_=("a", "bar-b")[which]))
-        said = " / ".join(_figure(value, format) for value in values)
-        drawn.append(element("title", f"{label}: {said}"))
+        bars.append(element("g", drawn))
     told = "; ".join(
         f"{label}: {', '.join(_figure(value, format) for value in values)}"
         for label, values in rows
     )
-    return svg(drawn, width=WIDTH, height=max(len(rows) * each, 1), title=title, desc=told)
+    return svg(bars, width=WIDTH, height=max(len(rows) * each, 1), title=title, desc=told)
 
 
 def _figure(value: float, format: str) -> str:

@@ -15,6 +15,7 @@ from markupsafe import Markup
 from fluentml.report import charts
 from fluentml.report.data_views import distribution
 from fluentml.report.markup import Content, element, join
+from fluentml.report.model_views import slice_order
 from fluentml.report.reading import Reader
 from fluentml.report.tables import Cell, Row, table
 from fluentml.report.theme import Section, page
@@ -92,7 +93,9 @@ class RunComparison:
     def metrics(self) -> tuple[MetricChange, ...]:
         """Every metric over the whole data, and then in each slice."""
         then, now = (_metrics(record) for record in (self.then, self.now))
-        keys = sorted(dict.fromkeys([*now, *then]), key=lambda key: key[1] != "")
+        keys = sorted(
+            dict.fromkeys([*now, *then]), key=lambda key: (key[1] != "", slice_order(key[1]))
+        )
         return tuple(MetricChange(*key, then.get(key), now.get(key)) for key in keys)
 
     @cached_property
@@ -184,8 +187,9 @@ class RunComparison:
             f"{count(len(self.parameters), 'parameter')} and "
             f"{count(len(self.code), 'file')} of code differ."
         ]
-        for m in self.metrics[:1]:
-            if m.then is not None and m.now is not None:
+        asked = {name for one in self.now.result.evaluations for name in one.bounds}
+        for m in self.metrics:
+            if not m.slice and m.metric in asked and m.then is not None and m.now is not None:
                 told.append(f"{m.metric} went from {number(m.then)} to {number(m.now)}.")
         return " ".join(told)
 
@@ -288,7 +292,7 @@ class RunComparison:
                 for one in pair
                 for cell in (
                     one.state if one else MISSING,
-                    Cell(seconds(one.seconds), one.seconds) if one and one.seconds else "",
+                    Cell(seconds(one.seconds), one.seconds) if one and one.seconds >= 0.05 else "",
                 )
             ]
             rows.append([id, *cells])

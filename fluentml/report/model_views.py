@@ -43,11 +43,12 @@ def training_view(training: Training) -> Markup:
         [name, *(curves[run][-1][1] if run in curves else "" for run in runs)]
         for name, curves in training.curves.items()
     ]
+    # Of a single epoch there is no curve.
+    has_curves = any(len(points) > 1 for by in training.curves.values() for points in by.values())
     command = element("code", f"tensorboard --logdir {training.folder}")
     return join(
         [
-            charts.key(runs),
-            element("div", figures, class_="figures"),
+            [charts.key(runs), element("div", figures, class_="figures")] if has_curves else None,
             table(["measure", *runs], last, caption="The last values"),
             element("p", "More in TensorBoard: ", command, class_="soft"),
         ]
@@ -84,12 +85,17 @@ def _axis_value(value: str | int | float | bool | None) -> float | str:
 # -- evaluation -----------------------------------------------------------------------------------
 
 
-def evaluation_view(evaluation: Evaluation) -> Markup:
-    """Return metrics against thresholds and baseline, slices, and curves where there are some."""
+def evaluation_view(evaluation: Evaluation, *, gate: bool = True) -> Markup:
+    """Return metrics against thresholds and baseline, slices, and curves where there are some.
+
+    Args:
+        evaluation: What the evaluator found.
+        gate: Whether to tell what was asked of the model; a report does so on its own.
+    """
     return join(
         [
             _metrics(evaluation),
-            gate_view(evaluation),
+            [element("h3", "The gate"), gate_view(evaluation)] if gate else None,
             _slices(evaluation),
             [plots_view(plots) for plots in evaluation.plots],
         ]
@@ -126,7 +132,7 @@ def _shown(metrics: Mapping[str, float]) -> dict[str, float]:
     return {name: value for name, value in metrics.items() if not name.endswith(DIFFERENCE)}
 
 
-def gate_view(evaluation: Evaluation) -> Markup | None:
+def gate_view(evaluation: Evaluation) -> Markup:
     """Return in plain language what was asked of the model, and what came of it."""
     if evaluation.blessed is None:
         return element("p", "No threshold was set, so the model got no blessing.", class_="soft")
@@ -138,7 +144,7 @@ def gate_view(evaluation: Evaluation) -> Markup | None:
         else element("span", "Not blessed.", class_="bad")
     )
     said = f" {len(met)} of {count(len(evaluation.checks), 'threshold')} met."
-    parts: list[Content] = [element("h3", "The gate"), element("p", verdict, said)]
+    parts: list[Content] = [element("p", verdict, said if evaluation.checks else "")]
     if evaluation.reasons:
         parts.append(element("ul", [element("li", f"{reason}.") for reason in evaluation.reasons]))
     rows: list[Row] = [
@@ -165,7 +171,7 @@ def _slices(evaluation: Evaluation) -> Markup | None:
     names = [*dict.fromkeys(n for found in evaluation.slices.values() for n in _shown(found))]
     rows: list[Row] = [
         [where, *(found.get(name, "") for name in names)]
-        for where, found in evaluation.slices.items()
+        for where, found in sorted(evaluation.slices.items(), key=lambda item: slice_order(item[0]))
     ]
     figures = [_slice_chart(evaluation, name) for name in names if not name.endswith("Count")]
     both = ["this model", *(["baseline"] if evaluation.baseline_slices else [])]
@@ -188,7 +194,9 @@ def _slices(evaluation: Evaluation) -> Markup | None:
 def _slice_chart(evaluation: Evaluation, name: str) -> Markup:
     found = [
         (where, metrics[name], evaluation.baseline_slices.get(where, {}).get(name))
-        for where, metrics in sorted(evaluation.slices.items(), key=lambda item: _order(item[0]))
+        for where, metrics in sorted(
+            evaluation.slices.items(), key=lambda item: slice_order(item[0])
+        )
         if name in metrics
     ][:MOST_SLICES]
     whole = evaluation.metrics.get(name)
@@ -200,8 +208,8 @@ def _slice_chart(evaluation: Evaluation, name: str) -> Markup:
     return element("figure", element("figcaption", caption), chart)
 
 
-def _order(where: str) -> tuple[object, ...]:
-    """Return what sorts slices by name, those of numbers by number."""
+def slice_order(where: str) -> tuple[tuple[str, float, str], ...]:
+    """Return what sorts slices by name, those of numbers by number; the whole data come first."""
     parts: list[tuple[str, float, str]] = []
     for part in where.split(", "):
         name, _, value = part.partition(":")
@@ -320,13 +328,13 @@ def push_view(push: Push) -> Markup:
 def predictions_view(predictions: Predictions) -> Markup:
     """Return the first rows of the predictions."""
     made = predictions.to_arrow().slice(0, MOST_ROWS)
-    rows: list[Row] = [
-        [_value(row[name]) for name in made.column_names] for row in made.to_pylist()
-    ]
+    # What the model said stands behind the features, and is what one looks for.
+    names = made.column_names[::-1]
+    rows: list[Row] = [[_value(row[name]) for name in names] for row in made.to_pylist()]
     total = len(predictions)
     caption = f"The first {len(rows)} of {count(total, 'prediction')}"
     lead = element("p", f"{count(total, 'prediction')} of {predictions.node}.")
-    return join([lead, table(made.column_names, rows, caption=caption, sortable=True)])
+    return join([lead, table(names, rows, caption=caption, sortable=True)])
 
 
 def _value(value: object) -> Content:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import datetime
+from functools import partial
 from typing import TYPE_CHECKING, TypeVar
 
 from markupsafe import Markup
@@ -50,11 +51,10 @@ def sections(record: Record, card: ModelCard | None = None) -> Iterator[Section]
     if card:
         yield Section("card", "Model card", card_view(card, record))
     yield Section("graph", "The pipeline", _graph(record))
-    gates = [part for one in result.evaluations if (part := model_views.gate_view(one))]
-    verdicts = [*map(model_views.push_view, result.pushes)]
-    if gates or verdicts:
-        yield Section("gate", "The gate", join([*verdicts, *gates]))
-    yield from _each("evaluation", "Evaluation", result.evaluations, model_views.evaluation_view)
+    if result.evaluations or result.pushes:
+        yield Section("gate", "The gate", _gate(record))
+    evaluation = partial(model_views.evaluation_view, gate=False)
+    yield from _each("evaluation", "Evaluation", result.evaluations, evaluation)
     yield from _data(reader)
     yield from _training(reader)
     infra = result.infra_validations
@@ -174,6 +174,23 @@ def _graph(record: Record) -> Markup:
     )
 
 
+def _gate(record: Record) -> Markup:
+    """Return what was asked of the model, what came of it, and what was pushed."""
+    result = record.result
+    several = len(result.evaluations) > 1
+    judged = [
+        [element("h3", one.node) if several else None, model_views.gate_view(one)]
+        for one in result.evaluations
+    ]
+    unfit = [
+        element("p", element("span", "Not fit to serve: ", class_="bad"), f"{reason}.")
+        for one in result.infra_validations
+        for reason in one.reasons
+    ]
+    pushed = [*map(model_views.push_view, result.pushes)]
+    return join([judged, unfit, element("h3", "What was pushed") if pushed else None, pushed])
+
+
 def _nodes_table(record: Record) -> Markup:
     rows: list[Row] = []
     for node in record.graph.nodes:
@@ -181,11 +198,9 @@ def _nodes_table(record: Record) -> Markup:
         state: str = found.state if found else "not run"
         if node.id in record.running:
             state = "running"
-        took = (
-            Cell(seconds(found.seconds), found.seconds)
-            if found and found.seconds
-            else Cell("", -1.0)
-        )
+        took = Cell("", -1.0)
+        if found and found.seconds >= 0.05:
+            took = Cell(seconds(found.seconds), found.seconds)
         kind = {"failed": "bad", "skipped": "warn"}.get(state, "")
         name = element("a", node.id, href=f"#node-{slug(node.id)}")
         note = found.note if found else ""

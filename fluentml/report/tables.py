@@ -8,7 +8,7 @@ from typing import NamedTuple, TypeAlias
 from markupsafe import Markup
 
 from fluentml.report.markup import Content, element
-from fluentml.report.words import number
+from fluentml.report.words import MINUS, number
 
 LONG = 8
 """From so many rows on a table can be filtered."""
@@ -42,7 +42,7 @@ def table(
         sortable: Whether a click on a head sorts by that column.
         filterable: Whether there is a field to search in, where the rows are many.
     """
-    cells = [[_cell(value) for value in row] for row in rows]
+    cells = _aligned([[_cell(value) for value in row] for row in rows])
     right = {
         place for place in range(len(heads)) if any(isinstance(r[place].key, float) for r in cells)
     }
@@ -72,6 +72,24 @@ def facts(pairs: Iterable[tuple[str, Content]]) -> Markup:
         [(element("dt", name), element("dd", value)) for name, value in pairs],
         class_="facts",
     )
+
+
+def _aligned(rows: list[list[Cell]]) -> list[list[Cell]]:
+    """Give a column of small numbers as many decimals in every row."""
+    for place in range(min(map(len, rows), default=0)):
+        keys = [row[place].key for row in rows if _is_number(row[place])]
+        small = [key for key in keys if isinstance(key, float) and 0.1 <= abs(key) < 10]
+        if len(keys) > 1 and len(small) == len(keys) and not all(k.is_integer() for k in small):
+            for row in rows:
+                if row[place].key in small:
+                    row[place] = row[place]._replace(
+                        content=f"{row[place].key:.4f}".replace("-", MINUS)
+                    )
+    return rows
+
+
+def _is_number(cell: Cell) -> bool:
+    return isinstance(cell.key, float) and cell.content == number(cell.key)
 
 
 def _cell(value: Content | Cell) -> Cell:
