@@ -124,12 +124,22 @@ def _metrics(evaluation: Evaluation) -> Markup:
         [[row[place] for place in kept] for row in rows],
         caption="Over the whole data",
         sortable=len(rows) > 6,
+        filterable=True,
     )
 
 
 def _shown(metrics: Mapping[str, float]) -> dict[str, float]:
     """Return the metrics but for TFMA's differences to the baseline, which have a column."""
     return {name: value for name, value in metrics.items() if not name.endswith(DIFFERENCE)}
+
+
+def _of_slices(evaluation: Evaluation) -> list[str]:
+    """Return the metrics that slices are shown by.
+
+    FairnessIndicators computes eight rates at each of its thresholds, too many for columns.
+    """
+    names = dict.fromkeys(n for found in evaluation.slices.values() for n in _shown(found))
+    return [name for name in names if "@" not in name or name in evaluation.bounds]
 
 
 def gate_view(evaluation: Evaluation) -> Markup:
@@ -168,7 +178,7 @@ def gate_view(evaluation: Evaluation) -> Markup:
 def _slices(evaluation: Evaluation) -> Markup | None:
     if not evaluation.slices:
         return None
-    names = [*dict.fromkeys(n for found in evaluation.slices.values() for n in _shown(found))]
+    names = _of_slices(evaluation)
     rows: list[Row] = [
         [where, *(found.get(name, "") for name in names)]
         for where, found in sorted(evaluation.slices.items(), key=lambda item: slice_order(item[0]))
