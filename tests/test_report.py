@@ -427,5 +427,9 @@ def test_the_graphs_text_can_be_selected_and_leads_to_the_node(chromium, first_r
 def test_a_report_prints(chromium, first_report):  # noqa: F811
     with Opened(chromium, first_report) as opened:
         paper = opened.page.pdf(format="A4")
+        opened.page.emulate_media(media="print")
+        opened.page.set_viewport_size({"width": 700, "height": 900})
+        # What is wider than the paper makes all of it smaller.
+        assert opened.page.evaluate("document.documentElement.scrollWidth") <= 700
     assert paper.startswith(b"%PDF")
     assert 5 < len(re.findall(rb"/Type\s*/Page\b", paper)) < 60

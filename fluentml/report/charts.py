@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from itertools import pairwise
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple, TypeAlias
 
 from markupsafe import Markup
 
@@ -18,6 +18,8 @@ if TYPE_CHECKING:
 WIDTH, HEIGHT = 320.0, 150.0
 KINDS = ("", "second", "third")
 LINE = 12.0
+MAGNITUDES = 30.0
+"""Hyperparameters that span more than this are drawn by their logarithms."""
 
 
 class Scale(NamedTuple):
@@ -256,7 +258,7 @@ def _frame(x: Scale, y: Scale, x_name: str, y_name: str, height: float) -> list[
         drawn.append(text(x(value), y.start + 14, number(value, 3), anchor="middle", class_="tick"))
     drawn.append(text(x.end, height - 4, x_name, anchor="end", class_="name"))
     if y_name:
-        drawn.append(text(x.start + 4, y.end + 4, y_name, class_="name"))
+        drawn.append(text(x.start + 4, y.end + 15, y_name, class_="name"))
     return drawn
 
 
@@ -340,19 +342,32 @@ def parallel(
     return element("div", picture, class_="scroll", tabindex="0", role="region", aria_label=title)
 
 
-def _axis(values: Sequence[float | str], bottom: float):  # type: ignore[no-untyped-def]
+Labels: TypeAlias = list[tuple[str, float]]
+
+
+def _axis(
+    values: Sequence[float | str], bottom: float
+) -> tuple[Labels, Callable[[float | str], float]]:
     """Return an axis's labels with their places, and what places a value."""
     if all(isinstance(value, int | float) for value in values):
-        numbers = [float(value) for value in values]
-        scale = Scale(min(numbers), max(numbers), bottom, 30)
-        if scale.low == scale.high:
-            return [(number(scale.low, 3), (bottom + 30) / 2)], lambda _: (bottom + 30) / 2
-        ends = [(number(v, 3), scale(v)) for v in (scale.low, scale.high)]
-        return ends, lambda value: scale(float(value))
+        return _numeric_axis([float(value) for value in values], bottom)
     words = [*dict.fromkeys(map(str, values))]
     scale = Scale(0, max(len(words) - 1, 1), bottom, 30)
     places = {word: scale(place) for place, word in enumerate(words)}
     return [*places.items()], lambda value: places[str(value)]
+
+
+def _numeric_axis(
+    values: Sequence[float], bottom: float
+) -> tuple[Labels, Callable[[float | str], float]]:
+    """Return an axis of numbers; those that span orders of magnitude lie by their logarithms."""
+    low, high = min(values), max(values)
+    if low == high:
+        return [(number(low, 3), (bottom + 30) / 2)], lambda _: (bottom + 30) / 2
+    bent = math.log10 if low > 0 and high / low > MAGNITUDES else float
+    scale = Scale(bent(low), bent(high), bottom, 30)
+    ends = [(number(value, 3), scale(bent(value))) for value in (low, high)]
+    return ends, lambda value: scale(bent(float(value)))
 
 
 def _text(value: float | str) -> str:

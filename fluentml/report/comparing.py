@@ -202,7 +202,7 @@ class RunComparison:
             verdict = blessed[result.evaluations[0].blessed] if result.evaluations else ""
             end = "failed" if record.error else verdict
             rows.append([label, result.run_id, took, end, result.pushed_model or ""])
-        heads = ["", "run", "time", "outcome", "pushed to"]
+        heads = ["which", "run", "time", "outcome", "pushed to"]
         return table(heads, rows, caption="The runs")
 
     def _sections(self) -> Iterator[Section]:

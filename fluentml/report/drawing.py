@@ -135,6 +135,7 @@ def draw(name: str, nodes: Iterable[Drawn]) -> Markup:
         height=height + 2 * MARGIN,
         title=f"The graph of {name}",
         desc=_described(by_id.values()),
+        role="group" if any(node.link for node in by_id.values()) else "img",
         class_="graph",
     )
     return element(

@@ -51,6 +51,7 @@ def svg(
     height: float,
     title: str,
     desc: str = "",
+    role: str = "img",
     **attributes: Any,
 ) -> Markup:
     """Return a picture of its natural size that a screen reader can name.
@@ -61,6 +62,7 @@ def svg(
         height: In pixels.
         title: What it shows, in a few words.
         desc: What one sees in it, in a sentence or two.
+        role: "group" for one with links in it, which no image may have.
         **attributes: Of the element itself.
     """
     id = fresh_id("picture")
@@ -75,7 +77,7 @@ def svg(
         width=width,
         height=height,
         viewBox=f"0 0 {_plain(width)} {_plain(height)}",
-        role="img",
+        role=role,
         aria_labelledby=id,
         aria_describedby=f"{id}-desc" if desc else None,
         **attributes,

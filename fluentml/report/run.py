@@ -242,8 +242,10 @@ def _planned(node: Node, record: Record) -> Markup:
         "div",
         element("h3", node.id),
         facts(told),
-        table(["input", "reads", "why"], reads, caption="Reads") if reads else None,
-        table(["output", "type", "folder"], wrote, caption="Made") if wrote else None,
+        table(["input", "reads", "why"], reads, caption=f"What {node.id} reads") if reads else None,
+        table(["output", "type", "folder"], wrote, caption=f"What {node.id} made")
+        if wrote
+        else None,
         id=f"node-{slug(node.id)}",
         class_="planned",
     )

@@ -13,6 +13,9 @@ from fluentml.report.words import MINUS, number
 LONG = 8
 """From so many rows on a table can be filtered."""
 
+WIDE = 9
+"""A table of more columns than this needs smaller letters on paper."""
+
 
 class Cell(NamedTuple):
     """What stands in a cell, and by what it is sorted if by something else."""
@@ -57,6 +60,7 @@ def table(
         element("thead", element("tr", heading)),
         element("tbody", body),
         data_sortable=sortable or None,
+        class_="wide" if len(heads) > WIDE else None,
     )
     scroll = element("div", made, class_="scroll", tabindex="0", role="region", aria_label=caption)
     if not (filterable and len(cells) >= LONG):
