@@ -155,7 +155,7 @@ def test_labels_fit_their_boxes(everything):
 def test_states_are_told_by_word_and_by_shape(everything):
     states = dict(zip((n.id for n in everything.nodes), itertools.cycle(STATES), strict=False))
     nodes = {id: NodeResult(id, state) for id, state in states.items()}
-    svg = parsed(drawing.draw_graph(everything, nodes, running="Trainer"))
+    svg = parsed(drawing.draw_graph(everything, nodes, running={"Trainer"}))
     shapes: dict[str, set[str]] = {}
     for group in svg.iter("g"):
         id = group.get("data-node")

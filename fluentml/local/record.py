@@ -107,7 +107,10 @@ def code_of(graph: Graph) -> dict[str, str]:
     texts: dict[str, str] = {}
     for node in graph.nodes:
         for name, file in code_files(node.component).items():
-            text = file.read_text(encoding="utf-8", errors="replace")
+            try:
+                text = file.read_text(encoding="utf-8", errors="replace")
+            except OSError:  # It vanished just now; whoever calls it will say so.
+                continue
             is_other = texts.get(name, text) != text
             texts[f"{name} ({node.id})" if is_other else name] = text
     return texts

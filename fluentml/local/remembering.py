@@ -35,7 +35,14 @@ def remembered(record: Record) -> Record:
     root = Path(graph.settings.pipeline_root)
     executed = Lineage(store.mlmd, graph.settings.name, root).runs().get(run_id, [])
     last = {one.node: one for one in executed}
+    at_work = tuple(id for id, one in last.items() if one.message.last_known_state in AT_WORK)
     nodes = {node.id: _node(node.id, last.get(node.id), store) for node in graph.nodes}
+    if not (record.started or at_work or any(one.state == "failed" for one in nodes.values())):
+        # A run by another runner that came to its end: what has no execution was skipped.
+        nodes = {
+            id: replace(one, state="skipped") if one.state == "not run" else one
+            for id, one in nodes.items()
+        }
     outcomes: list[Outcome] = []
     for node in graph.nodes:
         if nodes[node.id].state in ("done", "cached"):
@@ -53,10 +60,15 @@ def remembered(record: Record) -> Record:
         infra_validations=tuple(chain(*(one.infra_validations for one in outcomes))),
         pushes=tuple(chain(*(one.pushes for one in outcomes))),
     )
-    at_work = tuple(id for id, one in last.items() if one.message.last_known_state in AT_WORK)
     times = [one.message.create_time_since_epoch / 1000 for one in executed]
+    ended = [one.message.last_update_time_since_epoch / 1000 for one in executed]
     return replace(
-        record, result=result, running=at_work, started=record.started or min(times, default=0.0)
+        record,
+        result=result,
+        running=at_work,
+        started=record.started or min(times, default=0.0),
+        # A run that left a record without its end was killed, or goes on.
+        ended=None if record.started or at_work else max(ended, default=None),
     )
 
 

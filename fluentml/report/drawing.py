@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -64,7 +64,7 @@ def draw_graph(
     graph: Graph,
     nodes: Mapping[str, NodeResult] | None = None,
     *,
-    running: str = "",
+    running: Collection[str] = (),
     links: Mapping[str, str] | None = None,
 ) -> Markup:
     """Return the picture of a pipeline.
@@ -72,7 +72,7 @@ def draw_graph(
     Args:
         graph: The wired pipeline.
         nodes: What became of its nodes, by id; None: it is only planned.
-        running: The id of the node that is at work.
+        running: The ids of the nodes that are at work.
         links: Where a click on a node leads, by id.
     """
     return draw(graph.settings.name, drawn(graph, nodes, running=running, links=links))
@@ -82,7 +82,7 @@ def drawn(
     graph: Graph,
     nodes: Mapping[str, NodeResult] | None = None,
     *,
-    running: str = "",
+    running: Collection[str] = (),
     links: Mapping[str, str] | None = None,
 ) -> list[Drawn]:
     """Return the nodes of a graph as they are drawn; the arguments are those of `draw_graph`."""
@@ -98,7 +98,7 @@ def drawn(
                 id=node.id,
                 kind=type(node.component).__name__,
                 reads={maker: ", ".join(dict.fromkeys(keys)) for maker, keys in reads.items()},
-                state="running" if node.id == running else state,
+                state="running" if node.id in running else state,
                 seconds=result.seconds if result else 0.0,
                 note=result.note if result else "",
                 link=(links or {}).get(node.id, ""),

@@ -165,10 +165,9 @@ def _footer(record: Record) -> str:
 def _graph(record: Record) -> Markup:
     result = record.result
     links = {node.id: f"#node-{slug(node.id)}" for node in record.graph.nodes}
-    running = next(iter(record.running), "")
     return join(
         [
-            draw_graph(record.graph, result.nodes, running=running, links=links),
+            draw_graph(record.graph, result.nodes, running=record.running, links=links),
             _nodes_table(record),
         ]
     )
