@@ -12,7 +12,6 @@ import pytest
 
 import fluentml as fml
 from fluentml.graph import Graph
-from fluentml.loading import load
 from fluentml.report import charts, data_views, drawing, layout, model_views
 from fluentml.report.card import ModelCard, model_card
 from fluentml.report.markup import element
@@ -37,14 +36,14 @@ from fluentml.results.statistics import Bins, FeatureStatistics, SplitStatistics
 from fluentml.results.training import Training
 from fluentml.results.transform import Constant, TransformGraph, Vocabulary
 
-EXAMPLES = Path(__file__).parent.parent / "examples"
+GOLDEN = Path(__file__).parent / "golden"
 HOSTILE = "</svg><script>alert('x')</script>&\"'"
 STATES = ("done", "cached", "skipped", "failed", "not run")
 
 
 @pytest.fixture(scope="module")
 def everything() -> Graph:
-    return load(str(EXAMPLES / "everything.py")).graph
+    return Graph.from_json((GOLDEN / "everything.graph.json").read_text())
 
 
 def parsed(html: str) -> ET.Element:

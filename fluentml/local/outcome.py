@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, fields
 from functools import cache
-from typing import ClassVar
+from itertools import chain
+from typing import Any, ClassVar
 
 from pydantic import ConfigDict, TypeAdapter, ValidationError
 
@@ -70,6 +71,13 @@ class Outcome:
 @cache
 def _as_json() -> TypeAdapter[Outcome]:
     return TypeAdapter(Outcome)
+
+
+def all_verdicts(outcomes: Iterable[Outcome]) -> dict[str, Any]:
+    """Return the verdicts of all nodes as a `RunResult` has them, by its fields."""
+    known = [*outcomes]
+    kinds = [one.name for one in fields(Outcome) if one.name != "note"]
+    return {kind: tuple(chain(*(getattr(one, kind) for one in known))) for kind in kinds}
 
 
 def read_outcome(node: Node, outputs: Outputs, blame: str = "") -> Outcome:

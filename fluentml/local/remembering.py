@@ -5,13 +5,13 @@ from __future__ import annotations
 import contextlib
 from collections.abc import Mapping
 from dataclasses import replace
-from itertools import chain
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ml_metadata import proto as mlmd
 
-from fluentml.local.outcome import Outcome, read_outcome
+from fluentml.graph import Node
+from fluentml.local.outcome import Outcome, all_verdicts, read_outcome
 from fluentml.local.store import Store
 from fluentml.results import NodeResult, State
 from fluentml.stores.lineage import Executed, Lineage
@@ -37,39 +37,34 @@ def remembered(record: Record) -> Record:
     last = {one.node: one for one in executed}
     at_work = tuple(id for id, one in last.items() if one.message.last_known_state in AT_WORK)
     nodes = {node.id: _node(node.id, last.get(node.id), store) for node in graph.nodes}
-    if not (record.started or at_work or any(one.state == "failed" for one in nodes.values())):
+    is_over = not (record.started or at_work)
+    if is_over and all(one.state != "failed" for one in nodes.values()):
         # A run by another runner that came to its end: what has no execution was skipped.
-        nodes = {
-            id: replace(one, state="skipped") if one.state == "not run" else one
-            for id, one in nodes.items()
-        }
-    outcomes: list[Outcome] = []
-    for node in graph.nodes:
-        if nodes[node.id].state in ("done", "cached"):
-            # What `fluentml gc` removed, nobody can read again.
-            with contextlib.suppress(Exception):
-                outcomes.append(outcome := read_outcome(node, nodes[node.id].outputs))
-                nodes[node.id] = replace(nodes[node.id], note=outcome.note)
-    result = replace(
-        record.result,
-        nodes=nodes,
-        validations=tuple(chain(*(one.validations for one in outcomes))),
-        comparisons=tuple(chain(*(one.comparisons for one in outcomes))),
-        tunings=tuple(chain(*(one.tunings for one in outcomes))),
-        evaluations=tuple(chain(*(one.evaluations for one in outcomes))),
-        infra_validations=tuple(chain(*(one.infra_validations for one in outcomes))),
-        pushes=tuple(chain(*(one.pushes for one in outcomes))),
-    )
-    times = [one.message.create_time_since_epoch / 1000 for one in executed]
+        nodes = {id: _skipped_if_not_run(one) for id, one in nodes.items()}
+    outcomes = {node.id: _outcome(node, nodes[node.id]) for node in graph.nodes}
+    told = {id: replace(one, note=outcomes[id].note) for id, one in nodes.items()}
+    begun = [one.message.create_time_since_epoch / 1000 for one in executed]
     ended = [one.message.last_update_time_since_epoch / 1000 for one in executed]
     return replace(
         record,
-        result=result,
+        result=replace(record.result, nodes=told, **all_verdicts(outcomes.values())),
         running=at_work,
-        started=record.started or min(times, default=0.0),
+        started=record.started or min(begun, default=0.0),
         # A run that left a record without its end was killed, or goes on.
-        ended=None if record.started or at_work else max(ended, default=None),
+        ended=max(ended, default=None) if is_over else None,
     )
+
+
+def _skipped_if_not_run(node: NodeResult) -> NodeResult:
+    return replace(node, state="skipped") if node.state == "not run" else node
+
+
+def _outcome(node: Node, found: NodeResult) -> Outcome:
+    if found.state in ("done", "cached"):
+        # What `fluentml gc` removed, nobody can read again.
+        with contextlib.suppress(Exception):
+            return read_outcome(node, found.outputs)
+    return Outcome()
 
 
 def _node(id: str, one: Executed | None, store: Store) -> NodeResult:

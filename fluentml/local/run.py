@@ -19,7 +19,7 @@ from fluentml.local.failure import Failure, failure_of
 from fluentml.local.keys import Key
 from fluentml.local.launching import Launcher, Reply, Request
 from fluentml.local.lookback import look_back
-from fluentml.local.outcome import Outcome, read_outcome
+from fluentml.local.outcome import Outcome, all_verdicts, read_outcome
 from fluentml.local.progress import Progress, Step
 from fluentml.local.store import Outputs, Store
 from fluentml.results import NodeResult, Push, RunResult, State
@@ -307,12 +307,7 @@ class Run:
                 node.id: self.nodes.get(node.id, NodeResult(node.id, "not run"))
                 for node in self.graph.nodes
             },
-            validations=tuple(chain(*(one.validations for one in outcomes))),
-            comparisons=tuple(chain(*(one.comparisons for one in outcomes))),
-            tunings=tuple(chain(*(one.tunings for one in outcomes))),
-            evaluations=tuple(chain(*(one.evaluations for one in outcomes))),
-            infra_validations=tuple(chain(*(one.infra_validations for one in outcomes))),
-            pushes=tuple(chain(*(one.pushes for one in outcomes))),
+            **all_verdicts(outcomes),
         )
 
     def _failure(self, node: Node, failure: Failure) -> RunError:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import difflib
 import json
 import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
@@ -157,8 +157,8 @@ class RunComparison:
         heads = ("slice", "metric", "then", "now", "change")
         return self._text("slices that changed most", heads, rows)
 
-    def _text(self, title: str, heads: tuple[str, ...], rows: object) -> str:
-        body = [tuple(map(str, row)) for row in rows]  # type: ignore[attr-defined]
+    def _text(self, title: str, heads: tuple[str, ...], rows: Iterable[Sequence[object]]) -> str:
+        body = [tuple(map(str, row)) for row in rows]
         if not body:
             return f"{title}\n  no difference"
         return "\n".join([title, *text_table([heads, *body])])
