@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from fluentml.component import WHEN, Component
@@ -30,6 +30,9 @@ def lower(graph: Graph) -> Any:
     for node in graph.nodes:
         if not node.component.AT_EXIT:
             made[node.id] = _component(node, made)
+            asked = graph.settings.on.get(node.id)
+            if asked and asked.beam:
+                _on_beam(node.component, made[node.id], asked.beam)
     return _pipeline(graph.settings, made.values())
 
 
@@ -105,6 +108,19 @@ def _made(step: Component, inputs: Mapping[str, Any]) -> Any:
     if step.executor:
         component.executor_spec = _executor_spec(step, component)
     return component
+
+
+def _on_beam(step: Component, component: Any, arguments: Sequence[str]) -> None:
+    """Give a component arguments for Beam of its own."""
+    from tfx.dsl.components.base.executor_spec import BeamExecutorSpec
+
+    spec = getattr(component, "executor_spec", None)
+    if not isinstance(spec, BeamExecutorSpec):
+        raise DefinitionError(
+            f"on({step.id!r}) has beam=, and {step.verb} does not run on Beam.",
+            hint="leave beam= out there.",
+        )
+    spec.add_beam_pipeline_args(arguments)
 
 
 def _predicates(step: Component, channels: Mapping[str, Any]) -> Iterable[Any]:

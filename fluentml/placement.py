@@ -26,6 +26,10 @@ class Placement(Spec):
         retries: How often to try again after a failure.
         timeout: After how long a try is ended, with a unit: `"90s"`, `"30m"`, `"6h"`, `"2d"`.
         env: Environment variables. They stand in the compiled file: no place for a secret.
+        secrets: By the name of an environment variable, the secret that it gets: one of Secret
+            Manager on Vertex AI, `"slack-webhook"` or `"projects/p/secrets/slack-webhook"`; one of
+            Kubernetes on Kubeflow, `"slack-webhook"` or `"slack-webhook/key"`.
+        beam: Arguments for Apache Beam, for this node alone; they come behind the pipeline's.
     """
 
     cpu: Annotated[float, Field(gt=0)] | None = None
@@ -35,6 +39,8 @@ class Placement(Spec):
     retries: Annotated[int, Field(ge=0)] | None = None
     timeout: str | None = None
     env: FrozenDict[str, str] = FrozenDict()
+    secrets: FrozenDict[str, str] = FrozenDict()
+    beam: tuple[str, ...] = ()
 
     @field_validator("memory")
     @classmethod
@@ -50,12 +56,31 @@ class Placement(Spec):
             raise ValueError(f'is {value!r}; write a whole number and a unit: "90s", "30m", "6h"')
         return value
 
-    @field_validator("env")
+    @field_validator("env", "secrets")
     @classmethod
     def _names(cls, value: FrozenDict[str, str]) -> FrozenDict[str, str]:
         for name in value:
             if not re.fullmatch(r"[A-Za-z_][A-Za-z0-9_]*", name):
                 raise ValueError(f"has the name {name!r}, which no environment variable has")
+        return value
+
+    @field_validator("secrets")
+    @classmethod
+    def _references(cls, value: FrozenDict[str, str]) -> FrozenDict[str, str]:
+        for name, secret in value.items():
+            # What is a secret itself is not shown.
+            if not re.fullmatch(
+                r"[A-Za-z0-9][A-Za-z0-9._-]*(/[A-Za-z0-9][A-Za-z0-9._-]*)*", secret
+            ):
+                raise ValueError(f"gives {name!r} what is no name of a secret")
+        return value
+
+    @field_validator("beam")
+    @classmethod
+    def _arguments(cls, value: tuple[str, ...]) -> tuple[str, ...]:
+        for argument in value:
+            if not argument.startswith("--"):
+                raise ValueError(f'has {argument!r}; write "--name=value"')
         return value
 
     @model_validator(mode="after")
@@ -79,10 +104,13 @@ class Placement(Spec):
 
     def asked(self) -> dict[str, object]:
         """Return what is asked for, by name."""
-        return {name: value for name, value in self if value not in (None, FrozenDict())}
+        return {name: value for name, value in self if value not in (None, FrozenDict(), ())}
 
     def __str__(self) -> str:
-        return ", ".join(
-            f"{name}={dict(value) if isinstance(value, FrozenDict) else value}"
-            for name, value in self.asked().items()
-        )
+        return ", ".join(f"{name}={_plain(value)}" for name, value in self.asked().items())
+
+
+def _plain(value: object) -> object:
+    if isinstance(value, FrozenDict):
+        return dict(value)
+    return list(value) if isinstance(value, tuple) else value

@@ -122,6 +122,8 @@ class Cluster(Backend):
     Attributes:
         image: The container image that the nodes run in; `fluentml image` writes its Dockerfile.
             Needed to compile.
+        fast: Run our executors in place of TFX's where they make the same artifacts sooner; the
+            image needs fluentml, as those of `fluentml image` have it.
     """
 
     ON: ClassVar[Mapping[str, str]] = {
@@ -138,6 +140,7 @@ class Cluster(Backend):
     """What users call a root there, in an example."""
 
     image: str | None = None
+    fast: bool = False
 
     def spec(
         self, params: Mapping[str, Any], bind: Callable[[Mapping[str, Any]], Graph]
@@ -161,6 +164,8 @@ class Cluster(Backend):
         made = _ir.compiled(
             graph.settings.name, params, lambda values: self.there(bind(values)), image
         )
+        if self.fast:
+            _ir.take_ours(made)
         _ir.refuse_foreign(made, graph, image, self.is_stock_image)
         return made
 
@@ -226,6 +231,11 @@ class Cluster(Backend):
             )
 
     def _image(self, graph: Graph) -> Iterator[PipelineError]:
+        if self.fast and self.is_stock_image:
+            yield PipelineError(
+                f"fast=True needs fluentml in the image, and {self.image!r} is TFX's own.",
+                hint="make an image with it: `fluentml image`; or leave fast= out.",
+            )
         for node in graph.nodes if self.is_stock_image else ():
             for code in _code(node.component):
                 yield about(

@@ -16,6 +16,7 @@ from tfx.orchestration import data_types
 from tfx.orchestration.kubeflow import decorators
 from tfx.orchestration.kubeflow.v2 import kubeflow_v2_dag_runner, pipeline_builder
 
+from fluentml import components as kinds
 from fluentml.backends import of_whom
 from fluentml.backends._parameters import (
     fixed_only,
@@ -27,8 +28,10 @@ from fluentml.backends._parameters import (
 )
 from fluentml.backends._repairs import INPUTS_SPEC, repair, task_groups
 from fluentml.backends._user_code import in_image, python_path
+from fluentml.component import Component
 from fluentml.errors import BackendError, CheckError, FluentmlError, PipelineError
 from fluentml.graph import Graph
+from fluentml.local.session import ours_for
 from fluentml.lowering import lower, lower_exit
 from fluentml.placement import Placement
 from fluentml.spec import Proto
@@ -157,6 +160,8 @@ def place(spec: dict[str, Any], graph: Graph) -> None:
             if env:
                 container["env"] = [{"name": name, "value": env[name]} for name in sorted(env)]
             _ask(spec, node.id, container, asked)
+            if never_cached(node.component):
+                task_of(spec, node.id).pop("cachingOptions", None)
         elif asked.asked():
             problems.append(
                 PipelineError(
@@ -166,6 +171,12 @@ def place(spec: dict[str, Any], graph: Graph) -> None:
             )
     if problems:
         raise CheckError(graph.settings.name, problems)
+
+
+def never_cached(step: Component) -> bool:
+    """Return whether a step runs every time: it was asked to, or nobody sees a database change."""
+    asks = isinstance(step, kinds.SqlExampleGen | kinds.BigQueryExampleGen)
+    return step.cache is False or (asks and not step.cache)
 
 
 def container_of(spec: Mapping[str, Any], id: str) -> dict[str, Any] | None:
@@ -216,6 +227,15 @@ def _importable(module: str) -> bool:
         return module != "__main__" and importlib.util.find_spec(module) is not None
     except (ImportError, ValueError):
         return False
+
+
+def take_ours(spec: dict[str, Any]) -> None:
+    """Let containers run the executors that fluentml runs on one machine, in place."""
+    for executor in spec["deploymentSpec"]["executors"].values():
+        arguments = executor.get("container", {}).get("args", [])
+        ours = ours_for(arguments, fast=True)
+        for found in executors_of(executor.get("container", {})):
+            arguments[arguments.index(EXECUTOR) + 1] = ours.get(found, found)
 
 
 def executors_of(container: Mapping[str, Any]) -> Iterator[str]:

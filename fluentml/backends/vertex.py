@@ -68,13 +68,23 @@ class Vertex(Cluster):
     def there(self, graph: Graph) -> Graph:
         """Return the graph with its root there, and what Dataflow has to know."""
         moved = super().there(graph)
-        given = moved.settings.beam_pipeline_args
+        settings = moved.settings
+        ours = self._flowing(settings.beam_pipeline_args, settings.pipeline_root)
+        on = {
+            id: asked.model_copy(update={"beam": self._flowing(asked.beam, settings.pipeline_root)})
+            for id, asked in settings.on.items()
+        }
+        changes = {"beam_pipeline_args": ours, "on": FrozenDict(on)}
+        return moved.model_copy(update={"settings": settings.model_copy(update=changes)})
+
+    def _flowing(self, given: tuple[str, ...], root: str) -> tuple[str, ...]:
+        """Return Beam's arguments, with what Dataflow has to know where they name it."""
         if not any(_DATAFLOW in argument for argument in given):
-            return moved
+            return given
         known = {
             "project": self.project,
             "region": self.region,
-            "temp_location": f"{moved.settings.pipeline_root}/beam",
+            "temp_location": f"{root}/beam",
             "service_account_email": self.service_account,
             "sdk_container_image": self.image,
         }
@@ -83,8 +93,7 @@ class Vertex(Cluster):
             for name, value in known.items()
             if value and not any(argument.startswith(f"--{name}") for argument in given)
         ]
-        settings = moved.settings.model_copy(update={"beam_pipeline_args": (*given, *more)})
-        return moved.model_copy(update={"settings": settings})
+        return (*given, *more)
 
     def problems(self, graph: Graph) -> Iterator[PipelineError]:
         """Yield why this graph cannot go there."""
@@ -95,13 +104,17 @@ class Vertex(Cluster):
                     f"Vertex AI takes no label {name!r} with the value {value!r}.",
                     hint="take small letters, digits, '_' and '-', at most 63 each.",
                 )
-        arguments = self.there(graph).settings.beam_pipeline_args
-        if any(_DATAFLOW in argument for argument in arguments):
-            for name in ("project", "region"):
-                if not any(argument.startswith(f"--{name}") for argument in arguments):
-                    yield PipelineError(
-                        f"Dataflow needs the {name}.", hint=f"name it: Vertex({name}=…)."
-                    )
+        settings = self.there(graph).settings
+        for asked in (settings.beam_pipeline_args, *(one.beam for one in settings.on.values())):
+            missing = [
+                name
+                for name in ("project", "region")
+                if not any(argument.startswith(f"--{name}") for argument in asked)
+            ]
+            for name in missing if any(_DATAFLOW in argument for argument in asked) else ():
+                yield PipelineError(
+                    f"Dataflow needs the {name}.", hint=f"name it: Vertex({name}=…)."
+                )
 
 
 BACKEND = Vertex

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -31,6 +32,18 @@ FAST = {module.STOCK_CLASS_PATH: module.CLASS_PATH for module in (csv_example_ge
 """Executors that do what TFX's do, and sooner; a distant worker of Beam may not have them."""
 
 
+def ours_for(beam_arguments: Sequence[str], *, fast: bool) -> Mapping[str, str]:
+    """Return the executors of ours to take, by the class that each stands in for.
+
+    Args:
+        beam_arguments: Those of the node.
+        fast: Whether to take those that only do the same sooner; a distant runner of Beam never
+            gets them.
+    """
+    runners = [one for one in beam_arguments if one.startswith("--runner")]
+    return {**OURS, **(FAST if fast and runners[-1:] == [IN_PROCESS_RUNNER] else {})}
+
+
 class NotLaunchedError(Exception):
     """TFX gave a node up before its executor ran, for example for want of an input artifact."""
 
@@ -58,8 +71,6 @@ class Session:
 
     def __init__(self, pipeline: Any, run_id: str, store: Store, *, fast: bool = True) -> None:
         self._fast = fast
-        is_near = IN_PROCESS_RUNNER in pipeline.beam_pipeline_args
-        self._ours = {**OURS, **(FAST if fast and is_near else {})}
         with wheels.in_process():
             ir = to_ir(pipeline)
         runtime_parameter_utils.substitute_runtime_parameter(
@@ -84,10 +95,17 @@ class Session:
     def choose_executor(self, id: str, spec: Any) -> None:
         """Change the executor of a node, an `ExecutableSpec`, in place."""
         # Reading the field of another kind of executor gives an empty one, and sets nothing.
-        of_beam = spec.beam_executable_spec.python_executor_spec
-        for executor in (spec.python_class_executable_spec, of_beam):
-            if executor.class_path in self._ours:
-                executor.class_path = self._ours[executor.class_path]
+        of_beam = spec.beam_executable_spec
+        ours = ours_for(self._arguments(id), fast=self._fast)
+        for executor in (spec.python_class_executable_spec, of_beam.python_executor_spec):
+            if executor.class_path in ours:
+                executor.class_path = ours[executor.class_path]
+
+    def _arguments(self, id: str) -> Sequence[str]:
+        """Return Beam's arguments for a node."""
+        specs = self._deployment.executor_specs
+        own = specs[id].beam_executable_spec.beam_pipeline_args if id in specs else ()
+        return [*own] or self._beam_arguments
 
     def launch(self, id: str, *, anew: bool = False) -> Launched:
         """Run a node to its end.
@@ -103,7 +121,7 @@ class Session:
         parameters = self._nodes[id].parameters.parameters
         if anew and importer.REIMPORT_OPTION_KEY in parameters:
             parameters[importer.REIMPORT_OPTION_KEY].field_value.int_value = 1
-        with wheels.in_process(), beam.light(self._beam_arguments):
+        with wheels.in_process(), beam.light(self._arguments(id)):
             info = launcher.Launcher(
                 pipeline_node=self._nodes[id],
                 mlmd_connection=metadata.Metadata(self._connection),

@@ -72,10 +72,12 @@ class Whole(Chain):
         retries: int | None = None,
         timeout: str | None = None,
         env: Mapping[str, str] | None = None,
+        secrets: Mapping[str, str] | None = None,
+        beam: Sequence[str] = (),
     ) -> Self:
         """Say what a node asks of the machine that it runs on; a second call adds to the first.
 
-        It is for the clusters; `README.md` says what counts where.
+        Most of it is for the clusters; `README.md` says what counts where.
 
         Args:
             node: Id of the node: `"Trainer"`.
@@ -86,6 +88,10 @@ class Whole(Chain):
             retries: How often to try again after a failure.
             timeout: After how long a try is ended, with a unit: `"90s"`, `"30m"`, `"6h"`, `"2d"`.
             env: Environment variables. They stand in the compiled file: no place for a secret.
+            secrets: Environment variables that get a secret of the cluster's, by its name there:
+                `{"SLACK_WEBHOOK_URL": "slack-webhook"}`. The name stands in the compiled file.
+            beam: Arguments for Apache Beam behind the pipeline's, for this node alone, here too:
+                `["--runner=DataflowRunner", "--machine_type=n1-highmem-8"]`.
 
         Raises:
             DefinitionError: A value that cannot be.
@@ -103,7 +109,13 @@ class Whole(Chain):
         changes = {name: value for name, value in given.items() if value is not None}
         with in_words_of("on", given):
             placement = Placement.model_validate(
-                {**dict(before), **changes, "env": {**before.env, **(env or {})}}
+                {
+                    **dict(before),
+                    **changes,
+                    "env": {**before.env, **(env or {})},
+                    "secrets": {**before.secrets, **(secrets or {})},
+                    "beam": (*before.beam, *beam),
+                }
             )
         if not placement.asked():
             raise DefinitionError(
