@@ -6,6 +6,7 @@ fields, wrong crons, specs that are none. Lists come a page of one at a time.
 
 from __future__ import annotations
 
+import base64
 import json
 import re
 import threading
@@ -74,12 +75,13 @@ class Fake:
 
 
 class FakeVertex(Fake):
-    """Vertex AI, Cloud Storage, and the place that gives tokens for the key of an account."""
+    """Vertex AI, Cloud Storage, Secret Manager, and the place that gives tokens for an account."""
 
     def __init__(self) -> None:
         super().__init__()
         self.buckets = {"bucket"}
         self.public_key = b""
+        self.secrets: dict[str, str] = {}
         self.jobs: dict[str, dict[str, Any]] = {}
 
     def answer(self, request: Request, headers: Mapping[str, str]) -> Any:
@@ -92,6 +94,12 @@ class FakeVertex(Fake):
             if bucket not in self.buckets:
                 raise RefusedError(404, "The specified bucket does not exist.")
             return {"kind": "storage#bucket", "name": bucket}
+        if "/secrets/" in request.path:
+            name = request.path.removeprefix("/v1/").removesuffix(":access")
+            if name not in self.secrets:
+                raise RefusedError(404, f"Secret [{name}] not found or has no versions.")
+            data = base64.b64encode(self.secrets[name].encode()).decode()
+            return {"name": name, "payload": {"data": data}}
         self.requests.append(request)
         if self.fail:
             raise RefusedError(*self.fail)
@@ -220,7 +228,9 @@ class FakeKubeflow(Fake):
     def _see(self, body: dict[str, Any], known: frozenset[str]) -> None:
         if not body.keys() <= known or not body.get("display_name"):
             raise RefusedError(400, f"unknown fields {sorted(body.keys() - known)}")
-        _see_spec(body["pipeline_spec"], body["runtime_config"]["parameters"])
+        spec = body["pipeline_spec"]
+        spec = spec["pipeline_spec"] if "platform_spec" in spec else spec
+        _see_spec(spec, body["runtime_config"]["parameters"])
 
 
 def _see_job(job: dict[str, Any]) -> None:

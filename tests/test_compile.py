@@ -367,6 +367,104 @@ def test_a_container_component_keeps_its_own_image_and_command(tmp_path: Path):
     }
 
 
+def test_fast_takes_our_executors(tmp_path: Path):
+    from fluentml.local.session import FAST, OURS
+
+    pipeline = (
+        P.from_csv(f"{BUCKET}/d").generate_statistics().train("os.path.join").push_to(f"{BUCKET}/s")
+    )
+    pipeline = pipeline.on("StatisticsGen", cpu=2)
+
+    def executors(pipeline: fml.PipelineDef = pipeline, **options: Any) -> list[str]:
+        job = job_of(pipeline, tmp_path, **options)
+        ids = ("CsvExampleGen", "StatisticsGen", "Trainer", "Pusher")
+        return [container_of(job, id)["args"][1] for id in ids]
+
+    stock, ours = executors(), executors(fast=True)
+    assert all(one.startswith("tfx.") for one in stock)
+    assert ours == [FAST[stock[0]], *stock[1:3], OURS[stock[3]]]
+    distant = pipeline.on("CsvExampleGen", beam=["--runner=DataflowRunner"])
+    flowing = executors(distant, fast=True, project="p", region="europe-west4")
+    assert flowing == [*stock[:3], OURS[stock[3]]]
+
+
+def test_beam_for_one_step(tmp_path: Path):
+    pipeline = P.from_csv(f"{BUCKET}/d").generate_statistics()
+    pipeline = pipeline.with_beam_pipeline_args(["--runner=DirectRunner"])
+    flowing = pipeline.on("StatisticsGen", beam=["--runner=DataflowRunner", "--machine_type=n1"])
+    job = job_of(flowing, tmp_path, project="p", region="europe-west4", service_account="a@b")
+    assert container_of(job, "CsvExampleGen")["args"][-1] == "--runner=DirectRunner"
+    assert container_of(job, "StatisticsGen")["args"][-8:] == [
+        "--runner=DirectRunner",
+        "--runner=DataflowRunner",
+        "--machine_type=n1",
+        "--project=p",
+        "--region=europe-west4",
+        "--temp_location=gs://bucket/root/p/beam",
+        "--service_account_email=a@b",
+        "--sdk_container_image=repository/image",
+    ]
+    with pytest.raises(fml.DefinitionError, match=r"infer_schema\(\) does not run on Beam"):
+        job_of(pipeline.infer_schema().on("SchemaGen", beam=["--a=b"]), tmp_path)
+
+
+def test_a_step_that_is_never_cached(tmp_path: Path):
+    pipeline = P.cache().from_csv(f"{BUCKET}/d").generate_statistics(cache=False).infer_schema()
+    tasks = tasks_of(job_of(pipeline, tmp_path))
+    assert [tasks[id].get("cachingOptions") for id in tasks] == [
+        {"enableCache": True},
+        {"enableCache": True},
+        None,
+    ]
+    by_query = P.cache().from_sql("postgresql://db/trips", "SELECT 1")
+    assert "cachingOptions" not in tasks_of(job_of(by_query, tmp_path))["SqlExampleGen"]
+
+
+def test_a_push_to_an_endpoint(tmp_path: Path):
+    endpoint = {"project": "p", "region": "europe-west4", "endpoint": "taxi", "image": "server:1"}
+    pipeline = P.from_csv(f"{BUCKET}/d").train("os.path.join")
+    job = job_of(pipeline.push_to(vertex=endpoint), tmp_path)
+    assert container_of(job, "Pusher")["args"][:2] == [
+        "--executor_class_path",
+        "tfx.extensions.google_cloud_ai_platform.pusher.executor.Executor",
+    ]
+    given = tasks_of(job)["Pusher"]["inputs"]["parameters"]["custom_config"]
+    config = json.loads(given["runtimeValue"]["constant"])
+    assert config["ai_platform_serving_args"] == {"project_id": "p", "endpoint_name": "taxi"}
+    assert config["ai_platform_vertex_region"] == "europe-west4"
+    assert config["ai_platform_vertex_container_image_uri"] == "server:1"
+
+
+def test_secrets_are_named_and_not_written(tmp_path: Path):
+    import yaml
+
+    from tests.custom_component import Containerized
+
+    told = P.from_csv(f"{BUCKET}/d").notify(slack="${SLACK_URL}")
+    told = told.on("Notifier", secrets={"SLACK_URL": "slack/url"}, timeout="5m")
+    text = told.compile("kubeflow", tmp_path / "p.yaml", image="i").read_text()
+    spec, platform = yaml.safe_load_all(text)
+    assert spec["pipelineInfo"]["name"] == "p"
+    assert platform["platforms"]["kubernetes"]["deploymentSpec"]["executors"] == {
+        "Notifier_executor": {
+            "secretAsEnv": [
+                {"secretName": "slack", "keyToEnv": [{"secretKey": "url", "envVar": "SLACK_URL"}]}
+            ]
+        }
+    }
+    told = P.from_csv(f"{BUCKET}/d").notify(slack="${SLACK_URL}")
+    job = job_of(told.on("Notifier", secrets={"SLACK_URL": "slack"}), tmp_path, project="mine")
+    assert container_of(job, "Notifier")["command"] == [
+        *("python", "-m", "fluentml.executors.with_secrets"),
+        "SLACK_URL=projects/mine/secrets/slack/versions/latest",
+        *("--", "python", "-m"),
+        "tfx.orchestration.kubeflow.v2.container.kubeflow_v2_run_executor",
+    ]
+    foreign = P.from_csv(f"{BUCKET}/d").add_component(Containerized, id="Shown")
+    with pytest.raises(fml.BackendError, match="that step brings an image of its own"):
+        job_of(foreign.on("Shown", secrets={"A": "projects/p/secrets/a"}), tmp_path)
+
+
 # -- the image -------------------------------------------------------------------------------------
 
 

@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import json
+import os
+import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -187,6 +190,27 @@ def test_nothing_is_sent_where_something_is_missing(
     assert fake.requests == []
 
 
+def test_a_task_gets_its_secrets(fake: FakeVertex):
+    """The command of a compiled task, with another one behind it than TFX's."""
+    name = "projects/p/secrets/slack/versions/latest"
+    fake.secrets[name] = "https://hooks.slack.com/ü"
+
+    def shown(secret: str) -> subprocess.CompletedProcess[str]:
+        show = [sys.executable, "-c", "import os, sys; print(os.environ['SLACK'], sys.argv[1:])"]
+        command = ["-m", "fluentml.executors.with_secrets", f"SLACK={secret}", "--", *show, "--"]
+        env = {**os.environ, "CLOUDSDK_API_ENDPOINT_OVERRIDES_SECRETMANAGER": fake.url}
+        return subprocess.run([sys.executable, *command], env=env, capture_output=True, text=True)
+
+    assert shown(name).stdout == "https://hooks.slack.com/ü ['--']\n"
+    failed = shown("projects/p/secrets/other/versions/latest")
+    assert failed.returncode == 1
+    assert failed.stderr == (
+        "Secret Manager answers 404 Not Found when asked for "
+        "'projects/p/secrets/other/versions/latest'.\nHint: does it exist, and has the account "
+        "that the job runs as the role roles/secretmanager.secretAccessor on it?\n"
+    )
+
+
 # -- Kubeflow --------------------------------------------------------------------------------------
 
 
@@ -240,6 +264,16 @@ def test_what_a_schedule_on_kubeflow_cannot_be(kubeflow: FakeKubeflow):
     made = P.schedule(target, cron="0 5 * * *")
     with pytest.raises(fml.BackendError, match="schedule it anew"):
         target.service().resume(made.id, catch_up=True)
+
+
+def test_secrets_of_kubernetes_go_along(kubeflow: FakeKubeflow):
+    pipeline = P.on("Trainer", secrets={"TOKEN": "tokens/mine"})
+    pipeline.submit(kubeflow_at(kubeflow))
+    (request,) = kubeflow.requests
+    sent = request.body["pipeline_spec"]
+    assert sent["pipeline_spec"]["pipelineInfo"]["name"] == "trips"
+    executors = sent["platform_spec"]["platforms"]["kubernetes"]["deploymentSpec"]["executors"]
+    assert [*executors] == ["Trainer_executor"]
 
 
 def test_kubeflow_with_namespaces_and_tokens(

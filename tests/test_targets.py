@@ -58,6 +58,8 @@ def test_on_a_node_that_is_not_there():
         ({"gpus": 2}, "with the kind"),
         ({"retries": -1}, "0 or more"),
         ({"env": {"A-B": "c"}}, "which no environment variable has"),
+        ({"secrets": {"TOKEN": "https://hooks"}}, "gives 'TOKEN' what is no name of a secret"),
+        ({"beam": ["runner=X"]}, "'runner=X'; write \"--name=value\""),
     ],
 )
 def test_on_with_values_that_cannot_be(asked: dict[str, Any], said: str):
@@ -173,6 +175,41 @@ def test_labels_and_dataflow():
         "Dataflow needs the region",
     ]
     assert refused(flowing, project="mine", region="europe-west4") == []
+
+
+def test_dataflow_for_one_step():
+    flowing = CSV.generate_statistics().on("StatisticsGen", beam=["--runner=DataflowRunner"])
+    assert len(refused(flowing)) == 2
+    assert refused(flowing, project="mine", region="europe-west4") == []
+
+
+def test_variables_that_no_container_has():
+    told = CSV.notify(email="a@b.c", smtp="smtp://${MAIL_USER}:${MAIL_PASSWORD}@mail:587")
+    (problem,) = refused(told)
+    assert problem == (
+        "notify() reads MAIL_PASSWORD and MAIL_USER from the environment, and no container on "
+        "Vertex AI has it.\nHint: name a secret of its own: "
+        '.on(\'Notifier\', secrets={"MAIL_PASSWORD": "…", "MAIL_USER": "…"}).'
+    )
+    given = told.on("Notifier", env={"MAIL_USER": "me"}, secrets={"MAIL_PASSWORD": "mail"})
+    assert refused(given, project="p") == []
+    assert refused(given, "kubeflow") == []
+
+
+def test_secrets_that_cannot_be_had():
+    asked = CSV.on("CsvExampleGen", secrets={"TOKEN": "token"})
+    (problem,) = refused(asked)
+    assert "Secret Manager needs its project" in problem
+    whole = CSV.on("CsvExampleGen", secrets={"TOKEN": "projects/p/secrets/token"})
+    assert refused(whole) == []
+    (problem,) = refused(whole, image="tensorflow/tfx:1.16.0")
+    assert "which fluentml fetches, and the image 'tensorflow/tfx:1.16.0' is TFX's own" in problem
+
+
+def test_our_executors_need_an_image_that_has_them():
+    assert refused(CSV, fast=True) == []
+    (problem,) = refused(CSV, fast=True, image="tensorflow/tfx:1.16.0")
+    assert problem.startswith("fast=True needs fluentml in the image")
 
 
 def test_nothing_is_written_where_something_is_wrong(tmp_path: Path):

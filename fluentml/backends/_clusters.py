@@ -9,6 +9,7 @@ from typing import Any, ClassVar
 
 from fluentml import components as kinds
 from fluentml.backends import Backend, Gap, about, of_whom
+from fluentml.backends._secrets import unknown_variables
 from fluentml.component import Component
 from fluentml.errors import PipelineError
 from fluentml.graph import Graph, Node
@@ -122,8 +123,8 @@ class Cluster(Backend):
     Attributes:
         image: The container image that the nodes run in; `fluentml image` writes its Dockerfile.
             Needed to compile.
-        fast: Run our executors in place of TFX's where they make the same artifacts sooner; the
-            image needs fluentml, as those of `fluentml image` have it.
+        fast: Run the executors that run on one machine in place of TFX's: the same artifacts,
+            sooner. The image needs fluentml, as those of `fluentml image` have it.
     """
 
     ON: ClassVar[Mapping[str, str]] = {
@@ -134,6 +135,8 @@ class Cluster(Backend):
         "retries": "retry policy",
         "timeout": "the command ends itself",
         "env": "yes",
+        "secrets": "yes",
+        "beam": "yes",
     }
     DEGRADED: ClassVar[tuple[Gap, ...]] = DEGRADED
     STORAGE: ClassVar[str] = ""
@@ -186,6 +189,7 @@ class Cluster(Backend):
         yield from self._metadata(graph)
         yield from self._image(graph)
         yield from self._no_containers(graph)
+        yield from unknown_variables(graph, self.NAME)
 
     def _names(self, graph: Graph) -> Iterator[PipelineError]:
         name = graph.settings.name

@@ -118,9 +118,9 @@ class KubeflowService:
             raise
 
     def _run(self, text: str, values: Mapping[str, Any]) -> dict[str, Any]:
-        spec = yaml.safe_load(text)
+        spec, *more = yaml.safe_load_all(text)
         body: dict[str, Any] = {
-            "pipeline_spec": spec,
+            "pipeline_spec": {"pipeline_spec": spec, "platform_spec": more[0]} if more else spec,
             "runtime_config": {
                 "parameters": dict(values),
                 "pipeline_root": spec["defaultPipelineRoot"],

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 from fluentml import components as kinds
 from fluentml.backends import Gap
 from fluentml.backends._clusters import GAPS, Cluster
+from fluentml.backends._secrets import as_kubernetes
 from fluentml.errors import BackendError
 from fluentml.graph import Graph, Node
 from fluentml.spec import import_needed
@@ -37,6 +38,7 @@ class Kubeflow(Cluster):
     """
 
     NAME: ClassVar[str] = "Kubeflow"
+    ON: ClassVar[Mapping[str, str]] = {**Cluster.ON, "secrets": "of Kubernetes"}
     STORAGE: ClassVar[str] = "gs://bucket/pipelines"
     GAPS = (
         *GAPS,
@@ -84,7 +86,8 @@ class Kubeflow(Cluster):
                 part.update(schemaTitle=title, schemaVersion="0.0.1")
         for executor in spec["deploymentSpec"]["executors"].values():
             _start_by_our_entry(executor.get("container", {}))
-        text: str = yaml.safe_dump(spec, sort_keys=True, width=100)
+        documents = [spec, *filter(None, [as_kubernetes(spec, bind({}))])]
+        text: str = yaml.safe_dump_all(documents, sort_keys=True, width=100)
         return text
 
     def root(self, graph: Graph) -> str:

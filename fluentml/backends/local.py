@@ -41,6 +41,7 @@ class LocalBackend(Backend):
     """
 
     NAME: ClassVar[str] = "this machine"
+    ON: ClassVar[Mapping[str, str]] = {"secrets": "its environment has them", "beam": "yes"}
 
     quiet: bool = False
     verbose: bool = False

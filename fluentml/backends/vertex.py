@@ -7,8 +7,10 @@ import re
 from collections.abc import Callable, Iterator, Mapping
 from typing import TYPE_CHECKING, Any, ClassVar
 
+from fluentml.backends import about
 from fluentml.backends._clusters import GAPS, Cluster
-from fluentml.errors import PipelineError
+from fluentml.backends._secrets import of_secret_manager
+from fluentml.errors import BackendError, PipelineError
 from fluentml.graph import Graph
 from fluentml.spec import FrozenDict, import_needed
 
@@ -16,6 +18,7 @@ if TYPE_CHECKING:
     from fluentml.backends._service import Service
 
 _DATAFLOW = "DataflowRunner"
+_WITH_SECRETS = ("python", "-m", "fluentml.executors.with_secrets")
 
 
 class Vertex(Cluster):
@@ -31,6 +34,7 @@ class Vertex(Cluster):
     """
 
     NAME: ClassVar[str] = "Vertex AI"
+    ON: ClassVar[Mapping[str, str]] = {**Cluster.ON, "secrets": "of Secret Manager"}
     STORAGE: ClassVar[str] = "gs://bucket/pipelines"
     GAPS = GAPS
 
@@ -51,14 +55,36 @@ class Vertex(Cluster):
 
     def compile(self, params: Mapping[str, Any], bind: Callable[[Mapping[str, Any]], Graph]) -> str:
         """Return the PipelineJob."""
-        settings = self.there(bind({})).settings
+        graph = self.there(bind({}))
+        settings = graph.settings
+        spec = self.spec(params, bind)
+        self._give_secrets(spec, graph)
         job = {
             "displayName": settings.name,
             "labels": dict(self.labels),
-            "pipelineSpec": self.spec(params, bind),
+            "pipelineSpec": spec,
             "runtimeConfig": {"gcsOutputDirectory": settings.pipeline_root},
         }
         return json.dumps(job, indent=2, sort_keys=True) + "\n"
+
+    def _give_secrets(self, spec: dict[str, Any], graph: Graph) -> None:
+        """Let containers fetch their secrets before they start, in place."""
+        from fluentml.backends._ir import container_of, executors_of
+
+        for id, asked in graph.settings.on.items():
+            container = container_of(spec, id) if asked.secrets else None
+            if container:
+                if not [*executors_of(container)]:
+                    raise BackendError(
+                        f"on({id!r}) has secrets=, and that step brings an image of its own.",
+                        hint="let its command fetch them from Secret Manager.",
+                    )
+                known = {
+                    name: of_secret_manager(one, self.project)
+                    for name, one in sorted(asked.secrets.items())
+                }
+                given = [f"{name}={secret}" for name, secret in known.items()]
+                container["command"] = [*_WITH_SECRETS, *given, "--", *container["command"]]
 
     def root(self, graph: Graph) -> str:
         """Return the pipeline's own root where that is in Cloud Storage, else the bucket."""
@@ -104,6 +130,7 @@ class Vertex(Cluster):
                     f"Vertex AI takes no label {name!r} with the value {value!r}.",
                     hint="take small letters, digits, '_' and '-', at most 63 each.",
                 )
+        yield from self._unknown_secrets(graph)
         settings = self.there(graph).settings
         for asked in (settings.beam_pipeline_args, *(one.beam for one in settings.on.values())):
             missing = [
@@ -114,6 +141,25 @@ class Vertex(Cluster):
             for name in missing if any(_DATAFLOW in argument for argument in asked) else ():
                 yield PipelineError(
                     f"Dataflow needs the {name}.", hint=f"name it: Vertex({name}=…)."
+                )
+
+    def _unknown_secrets(self, graph: Graph) -> Iterator[PipelineError]:
+        for id, asked in graph.settings.on.items():
+            for name, secret in asked.secrets.items():
+                if not of_secret_manager(secret, self.project):
+                    yield about(
+                        graph[id],
+                        f"on({id!r}) gives {name} the secret {secret!r}, and Secret Manager needs "
+                        "its project.",
+                        hint="name it: Vertex(project=…); or the whole: "
+                        '"projects/PROJECT/secrets/NAME".',
+                    )
+            if asked.secrets and self.is_stock_image:
+                yield about(
+                    graph[id],
+                    f"on({id!r}) has secrets=, which fluentml fetches, and the image "
+                    f"{self.image!r} is TFX's own.",
+                    hint="make an image with it: `fluentml image`.",
                 )
 
 
