@@ -104,7 +104,7 @@ class FakeVertex(Fake):
         if self.fail:
             raise RefusedError(*self.fail)
         found = re.fullmatch(
-            r"/v1/(projects/p/locations/europe-west4)/(pipelineJobs|schedules)(?:/(\w+))?(?::(\w+))?",
+            r"/v1/(projects/(?:p|mine)/locations/europe-west4)/(pipelineJobs|schedules)(?:/(\w+))?(?::(\w+))?",
             request.path,
         )
         if not found:

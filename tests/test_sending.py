@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import functools
 import json
 import os
 import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -17,6 +19,7 @@ import fluentml as fml
 from fluentml import cli
 from tests.fake_clusters import FakeKubeflow, FakeVertex, key_file, served
 from tests.messages import message_of
+from tests.test_readme import blocks
 
 pytestmark = pytest.mark.tfx
 
@@ -76,6 +79,18 @@ def test_a_pipeline_is_submitted_to_vertex(fake: FakeVertex, tmp_path: Path):
     assert str(sent) == (
         f"Submitted trips to Vertex AI (project p, europe-west4) as {sent.id}.\nSee {sent.link}"
     )
+
+
+def test_what_readme_says(fake: FakeVertex, tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.chdir(tmp_path)
+    (code,) = [one for one in blocks("python") if one.startswith("vertex = fml.Vertex(")]
+    here = SimpleNamespace(Vertex=functools.partial(fml.Vertex, endpoint=fake.url))
+    exec(code, {"fml": here, "pipeline": P})
+    assert json.loads((tmp_path / "taxi.json").read_text())["displayName"] == "trips"
+    (job,) = fake.jobs.values()
+    (schedule,) = fake.schedules.values()
+    assert job["name"].startswith("projects/mine/locations/europe-west4/pipelineJobs/trips-")
+    assert schedule["cron"] == "TZ=America/Los_Angeles 0 5 * * 1"
 
 
 def test_a_value_that_a_launch_cannot_change_is_fixed(fake: FakeVertex):
