@@ -188,6 +188,7 @@ class PipelineDef(Verbs):
                 TFX's executors also where ours make the same artifacts sooner, `cache=False`, which
                 runs every node, `refresh=["Trainer"]`, which runs these, and `workers=2`, the most
                 nodes at a time; `workers=0` runs them one by one in this process.
+                `on_failure="finish"` goes on with what is independent of a node that failed.
 
         Raises:
             BackendError: There is no such backend or option, or it cannot run this pipeline here.

@@ -37,7 +37,7 @@ def test_unknown_option():
         PipelineDef("p").from_csv("data").run(quite=True)
     assert str(error.value).splitlines() == [
         "LocalBackend does not take quite=True.",
-        "Its options: 'quiet', 'verbose', 'fast', 'cache', 'refresh', 'workers'.",
+        "Its options: 'quiet', 'verbose', 'fast', 'cache', 'refresh', 'workers', 'on_failure'.",
         "Hint: did you mean 'quiet'?",
     ]
 

@@ -10,12 +10,12 @@ import importlib.util
 from collections.abc import Iterator, Mapping
 from datetime import datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, ClassVar
+from typing import TYPE_CHECKING, Annotated, ClassVar, Literal
 
 from pydantic import Field
 
 from fluentml.backends import Backend, about
-from fluentml.errors import BackendError, PipelineError
+from fluentml.errors import BackendError, PipelineError, listing
 from fluentml.graph import Graph
 from fluentml.results import RunResult
 from fluentml.spec import import_needed
@@ -38,10 +38,18 @@ class LocalBackend(Backend):
         refresh: Ids of nodes that run even so, and with them all that reads what they make.
         workers: How many nodes run at a time, each in a process of its own; None: by the cores and
             the memory that there are. 0: one at a time, in this process, as for a debugger.
+        on_failure: What a failure does: `"stop"` ends at once whatever runs beside; `"finish"`
+            goes on with all that is independent of it.
     """
 
     NAME: ClassVar[str] = "this machine"
-    ON: ClassVar[Mapping[str, str]] = {"secrets": "its environment has them", "beam": "yes"}
+    ON: ClassVar[Mapping[str, str]] = {
+        "retries": "after 1, 2, 4, … s",
+        "timeout": "its process is killed",
+        "env": "yes",
+        "secrets": "its environment has them",
+        "beam": "yes",
+    }
 
     quiet: bool = False
     verbose: bool = False
@@ -49,6 +57,7 @@ class LocalBackend(Backend):
     cache: bool = True
     refresh: tuple[str, ...] = ()
     workers: Annotated[int, Field(ge=0)] | None = None
+    on_failure: Literal["stop", "finish"] = "stop"
 
     def run(self, graph: Graph) -> RunResult:
         """Run the graph's nodes in order; each sees the outputs of those before it.
@@ -91,6 +100,9 @@ class LocalBackend(Backend):
         store = Store(graph.settings)
         cache = self.cache_in(graph, store)
         with contextlib.closing(self.launcher(graph, run_id, log)) as launcher:
+            timed = [id for id, asked in graph.settings.on.items() if asked.timeout]
+            if timed and not launcher.CAN_END:
+                progress.say(f"no timeout of {listing(timed)}: the nodes run in this process")
             if any(told != HIT for told in cache.forecast().values()):
                 launcher.warm_up()
             return Run(
@@ -99,6 +111,7 @@ class LocalBackend(Backend):
                 store=store,
                 launcher=launcher,
                 progress=progress,
+                finish=self.on_failure == "finish",
             ).result()
 
     def look_around(self, graph: Graph) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import Annotated, Literal
 
 import typer
 
@@ -32,15 +32,24 @@ def run(
             metavar="N", help="Run as many nodes at a time; 0: in this process, for a debugger."
         ),
     ] = None,
+    on_failure: Annotated[
+        Literal["stop", "finish"],
+        typer.Option(help="Stop at once, or finish what is independent."),
+    ] = "stop",
     quiet: Quiet = False,
     verbose: Verbose = False,
     as_json: AsJson = False,
 ) -> None:
     """Check a pipeline, then run it on this machine; what has not changed is taken over."""
-    shown = {"quiet": quiet or as_json, "verbose": verbose, "workers": workers}
+    how = {
+        "workers": workers,
+        "on_failure": on_failure,
+        "quiet": quiet or as_json,
+        "verbose": verbose,
+    }
     try:
         pipeline = load(target, param)
-        result = pipeline.run(to=to, cache=not no_cache, refresh=refresh or (), **shown)
+        result = pipeline.run(to=to, cache=not no_cache, refresh=refresh or (), **how)
     except FluentmlError as error:
         if as_json:
             ran = error.result.to_dict() if isinstance(error, RunError) else {"succeeded": False}

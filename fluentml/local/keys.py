@@ -22,6 +22,7 @@ from fluentml.components.resolver import LookBack
 from fluentml.errors import shown
 from fluentml.graph import Graph, Node
 from fluentml.live import LiveObject
+from fluentml.placement import Placement
 
 LIBRARIES = ("tfx", "tensorflow", "keras", "fluentml")
 NO_PARAMETERS = {"id", "inputs", "executor", "cache", "params"}
@@ -71,7 +72,7 @@ def _change(name: str, old: str | None, new: str | None) -> tuple[str, str]:
         return what, "added" if old is None else "gone"
     if new == UNMADE:
         return what, "made anew"
-    if kind in ("parameter", "version") and max(len(old), len(new)) <= LONG:
+    if kind in ("parameter", "variable", "version") and max(len(old), len(new)) <= LONG:
         return what, f"{old} → {new}"
     return what, "changed"
 
@@ -99,6 +100,8 @@ def key_of(
         f"input {name}": UNMADE if ids is None else json.dumps(sorted(ids))
         for name, ids in inputs.items()
     }
+    asked = graph.settings.on.get(node.id, Placement())
+    parts |= {f"variable {name}": value for name, value in asked.env.items()}
     parts |= {f"version {name}": text for name, text in versions().items()}
     parts["version executors"] = "ours" if fast else "TFX's"
     back = (

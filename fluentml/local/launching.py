@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import os
+import time
 from collections import deque
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, ClassVar, Protocol
+from unittest import mock
 
 from fluentml.graph import Graph, Node
 from fluentml.local.failure import Failure, failure_of
@@ -26,12 +29,14 @@ class Request:
         anew: Whether an importer registers its artifact anew.
         blame: Why a pusher pushes nothing, if it does not.
         known: For an exit step, what is known of the run.
+        env: Environment variables that it has beside those of the run.
     """
 
     node: str
     anew: bool = False
     blame: str = ""
     known: Mapping[str, str] | None = None
+    env: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -56,6 +61,9 @@ class Reply:
 class Launcher(Protocol):
     """Where nodes run."""
 
+    CAN_END: ClassVar[bool]
+    """Whether `end` can end a node."""
+
     def warm_up(self) -> None:
         """Begin to load TFX, beside what is done until it is needed."""
 
@@ -68,8 +76,11 @@ class Launcher(Protocol):
     def start(self, request: Request, after: tuple[str, ...]) -> None:
         """Run a node, best where those ran that it reads from."""
 
-    def wait(self) -> tuple[str, Reply]:
-        """Return a node that has ended, and what came of it."""
+    def wait(self, seconds: float | None) -> tuple[str, Reply] | None:
+        """Return a node that has ended, and what came of it; None where none did in that time."""
+
+    def end(self, id: str) -> None:
+        """End a node that runs; `wait` tells of it."""
 
     def close(self) -> None:
         """End whatever still runs."""
@@ -106,7 +117,8 @@ class Desk:
     def perform(self, request: Request) -> Reply:
         """Run a node to its end, also to a bad one."""
         try:
-            return self._perform(request)
+            with mock.patch.dict(os.environ, request.env):
+                return self._perform(request)
         except Exception as error:
             return Reply("failed", {}, failure=failure_of(request.node, error, self.graph))
 
@@ -131,6 +143,8 @@ class Here:
         desk: Loads TFX, and returns what runs the nodes.
     """
 
+    CAN_END: ClassVar[bool] = False
+
     def __init__(self, desk: Callable[[], Desk]) -> None:
         self._open = desk
         self._desk: Desk | None = None
@@ -152,9 +166,15 @@ class Here:
         assert self._desk is not None
         self._ended.append((request.node, self._desk.perform(request)))
 
-    def wait(self) -> tuple[str, Reply]:
+    def wait(self, seconds: float | None) -> tuple[str, Reply] | None:
         """Return what came of it."""
-        return self._ended.popleft()
+        if self._ended:
+            return self._ended.popleft()
+        time.sleep(seconds or 0)
+        return None
+
+    def end(self, id: str) -> None:
+        """It has ended already."""
 
     def close(self) -> None:
         """Nothing runs."""

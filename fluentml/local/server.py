@@ -115,9 +115,10 @@ def _answer(connection: Connection) -> None:
     os.environ.clear()
     os.environ.update(place["environment"])
     sys.path[:] = place["path"]
-    graph, run_id, log, echo, fast = connection.recv()
-    with captured(Path(log), echo=echo):
+    with contextlib.ExitStack() as stack:
         try:
+            graph, run_id, log, echo, fast = connection.recv()
+            stack.enter_context(captured(Path(log), echo=echo))
             desk = Desk(graph, run_id, fast=fast)
         except Exception as error:
             connection.send(plain(error))

@@ -16,7 +16,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from multiprocessing.connection import Connection, wait
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 from fluentml.errors import BackendError
 from fluentml.graph import Graph
@@ -34,8 +34,16 @@ def workers_here() -> int:
     """Return how many nodes run at a time unless the person says so: by cores and memory."""
     if sys.platform != "linux":  # Elsewhere, no process is told of the end of another.
         return 0
-    memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
-    return max(1, min(len(os.sched_getaffinity(0)), memory // (GB_PER_WORKER * GB)))
+    return max(1, min(len(os.sched_getaffinity(0)), _memory() // (GB_PER_WORKER * GB)))
+
+
+def _memory() -> int:
+    """Return the bytes that this machine has, or that its container may take."""
+    limits = [os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")]
+    for name in ("memory.max", "memory/memory.limit_in_bytes"):  # cgroups 2 and 1
+        with contextlib.suppress(OSError, ValueError):  # "max" is no limit
+            limits.append(int(Path("/sys/fs/cgroup", name).read_text()))
+    return min(limits)
 
 
 def packed(graph: Graph, *others: Any) -> bytes | None:
@@ -111,6 +119,15 @@ class Server:
             raise
         return pid, Connection(ours.detach())
 
+    def has_ended(self, pid: int) -> bool:
+        """Return whether a worker has ended, after all that was told so far."""
+        while wait([self.control], 0):
+            try:
+                self._read()
+            except BackendError:  # It ended, and they with it.
+                return True
+        return pid in self._statuses
+
     def status(self, pid: int, patience: float = PATIENCE_S) -> int | None:
         """Return how a worker ended; None where it did not within some seconds."""
         self.control.settimeout(patience)
@@ -179,6 +196,12 @@ class Worker:
     connection: Connection
     node: str = ""
     did: set[str] = field(default_factory=set)
+    is_ended: bool = False
+
+    @property
+    def is_there(self) -> bool:
+        """Whether it is alive, as far as can be told of one that runs no node."""
+        return not self.is_ended and not self.connection.poll()
 
 
 class Workers:
@@ -189,6 +212,8 @@ class Workers:
         payload: What `packed` made of it, with what a worker needs beside.
         size: The most of them.
     """
+
+    CAN_END: ClassVar[bool] = True
 
     def __init__(self, graph: Graph, payload: bytes, size: int) -> None:
         self._graph, self._payload, self._size = graph, payload, size
@@ -214,7 +239,7 @@ class Workers:
         Raises:
             PipelineError: TFX cannot be told of this pipeline.
         """
-        idle = [one for one in self._workers if not one.node]
+        idle = self._idle()
         warm = [one for one in idle if one.did & {*after}]
         if warm:
             worker = warm[0]
@@ -226,18 +251,32 @@ class Workers:
         with contextlib.suppress(BrokenPipeError):  # It is dead, and will be found so.
             worker.connection.send(request)
 
-    def wait(self) -> tuple[str, Reply]:
-        """Return a node that has ended, and what came of it."""
-        busy = {one.connection: one for one in self._workers if one.node}
-        worker = busy[wait([*busy])[0]]  # type: ignore[index]
+    def wait(self, seconds: float | None) -> tuple[str, Reply] | None:
+        """Return a node that has ended, and what came of it; None where none did in that time."""
+        busy = [one for one in self._workers if one.node]
+        # What a node started may live on, and hold the other end of its worker's connection.
+        ready = wait([self._server.control, *(one.connection for one in busy)], seconds)
+        answered = [one for one in busy if one.connection in ready]
+        ended = answered or [one for one in busy if self._server.has_ended(one.pid)]
+        if not ended:
+            return None
+        worker = ended[0]
         id, worker.node = worker.node, ""
+        if not worker.connection.poll():
+            return self._died(id, worker)
         try:
             reply: Reply = worker.connection.recv()
         except (EOFError, ConnectionResetError):
-            self._workers.remove(worker)
-            return id, Reply("failed", {}, failure=failure_of(id, self._death(worker), self._graph))
+            return self._died(id, worker)
         worker.did.add(id)
         return id, reply
+
+    def end(self, id: str) -> None:
+        """Kill the worker that runs a node; `wait` tells of it."""
+        for worker in self._workers:
+            if worker.node == id:
+                worker.is_ended = True
+                _signal([worker], signal.SIGKILL)
 
     def close(self) -> None:
         """End them: those that run a node are interrupted first, and killed if that is no use."""
@@ -253,7 +292,15 @@ class Workers:
                 one.connection.close()
             self._workers.clear()
 
+    def _idle(self) -> list[Worker]:
+        """Return those that wait for a node; the others may have been killed meanwhile."""
+        for one in [one for one in self._workers if not one.node and not one.is_there]:
+            one.connection.close()
+            self._workers.remove(one)
+        return [one for one in self._workers if not one.node]
+
     def _fork(self) -> Worker:
+        self.load()
         worker = Worker(*self._server.fork())
         here = {"folder": str(Path.cwd()), "environment": dict(os.environ), "path": [*sys.path]}
         worker.connection.send(here)
@@ -270,9 +317,18 @@ class Workers:
             raise problem
         return worker
 
+    def _died(self, id: str, worker: Worker) -> tuple[str, Reply]:
+        self._workers.remove(worker)
+        error = self._death(worker)
+        _signal([worker], signal.SIGKILL)  # what it started
+        return id, Reply("failed", {}, failure=failure_of(id, error, self._graph))
+
     def _death(self, worker: Worker) -> BackendError:
         worker.connection.close()
-        status = self._server.status(worker.pid)
+        try:
+            status = self._server.status(worker.pid)
+        except BackendError as error:
+            return error
         if status is not None and os.WIFSIGNALED(status):
             name = signal.Signals(os.WTERMSIG(status)).name
             if name == "SIGKILL":

@@ -15,7 +15,7 @@ STATES: dict[str, str] = {
     "cached": "taken over from an earlier run",
     "skipped": "left out: a condition did not hold",
     "failed": "ended with an error",
-    "interrupted": "stopped by a person",
+    "interrupted": "stopped before its end",
     "running": "at work",
     "not run": "never came to its turn",
 }

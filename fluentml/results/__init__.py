@@ -22,7 +22,7 @@ from fluentml.spec import import_needed
 if TYPE_CHECKING:
     from fluentml.results.predictions import Predictions
 
-State: TypeAlias = Literal["done", "cached", "skipped", "failed", "not run"]
+State: TypeAlias = Literal["done", "cached", "skipped", "failed", "interrupted", "not run"]
 
 
 @dataclass(frozen=True)
@@ -49,7 +49,7 @@ class NodeResult:
     Attributes:
         id: The node's id.
         state: `done`, `cached` (an earlier execution's outputs), `skipped` (a condition was false),
-            `failed` or `not run`.
+            `failed`, `interrupted` (another one failed) or `not run`.
         seconds: Wall time.
         outputs: Its artifacts by output key.
         note: The outcome in a word or two, such as "blessed".

@@ -77,7 +77,7 @@ class Whole(Chain):
     ) -> Self:
         """Say what a node asks of the machine that it runs on; a second call adds to the first.
 
-        Most of it is for the clusters; `README.md` says what counts where.
+        `README.md` says what counts where.
 
         Args:
             node: Id of the node: `"Trainer"`.
