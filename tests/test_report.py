@@ -38,7 +38,7 @@ def second_report(second_run, tmp_path_factory) -> Path:
 
 @pytest.fixture(scope="module")
 def failed(tmp_path_factory):
-    """A run that fails in the middle, and its error."""
+    """The second run, on other data, of a chain that fails in the middle; and its error."""
     root = tmp_path_factory.mktemp("failed")
     (root / "rows").mkdir()
     (root / "rows" / "rows.csv").write_text("fare,tips\n" + "1,2\n2,3\n" * 20)
@@ -50,8 +50,12 @@ def failed(tmp_path_factory):
         .from_csv(root / "rows")
         .generate_statistics()
         .infer_schema()
+        .validate_input_data(drift={"fare": 0.1})
         .preprocess(root / "model.py")
     )
+    with pytest.raises(fml.RunError, match="no such luck"):
+        chain.run(quiet=True)
+    (root / "rows" / "rows.csv").write_text("fare,tips\n" + "1,2\n9,3\n8,3\n" * 20)
     with pytest.raises(fml.RunError) as caught:
         chain.run(quiet=True)
     return root, chain, caught.value
@@ -121,6 +125,29 @@ def test_a_failed_run_has_a_report(failed, tmp_path):
     assert "is-failed" in html
     assert "statistics" in sections(html)
     assert "evaluation" not in sections(html)
+
+
+def test_drift_lays_both_runs_over_each_other(failed, tmp_path):
+    _, _, error = failed
+    html = error.result.report(tmp_path / "drift.html").read_text()
+    (distance, *_) = error.result.validations[0].distances
+    assert distance.value > distance.threshold
+    assert error.result.validations[0].to_frame()["feature"][0] == distance.feature
+    assert "fare now and earlier, train" in html
+    assert "too far" in html
+
+
+def test_two_runs_on_other_data(failed):
+    from fluentml.report import compare
+    from fluentml.report.finding import find
+
+    root, chain, _ = failed
+    first, second = sorted((root / "artifacts" / "failing" / "_runs").glob("*.run.json"))
+    comparison = compare(find(first), find(second))
+    assert comparison.drift[0].feature == "fare"
+    assert comparison.drift[0].distance > 0.3
+    assert "fare now and then, train" in comparison.to_html()
+    assert find(chain).result.run_id in second.name
 
 
 # -- runs before ----------------------------------------------------------------------------------
@@ -252,6 +279,39 @@ def test_a_training_tells_its_curves(reader):
     assert {*training.curves["loss"]} == {"train", "validation"}
     assert 0 < training.curves["loss"]["train"][-1][1] < 1
     assert {*training.to_frame()["measure"]} == {*training.curves}
+
+
+def test_plots_are_those_that_were_computed():
+    """ROC, calibration and confusion of predictions whose probabilities are right."""
+    import numpy as np
+    import pandas as pd
+    import tensorflow_model_analysis as tfma
+    from google.protobuf import text_format
+
+    from fluentml.results.plots import plots_of
+
+    said = np.linspace(0.005, 0.995, 400)
+    rows = {"label": (np.random.default_rng(0).random(400) < said).astype(float), "said": said}
+    config = tfma.EvalConfig()
+    text_format.Parse(
+        """
+        model_specs { label_key: "label" prediction_key: "said" }
+        slicing_specs {}
+        metrics_specs {
+          metrics { class_name: "ConfusionMatrixPlot" }
+          metrics { class_name: "CalibrationPlot" }
+        }
+        """,
+        config,
+    )
+    (plots,) = plots_of(tfma.analyze_raw_data(pd.DataFrame(rows), config).plots)
+    half = min(plots.cuts, key=lambda cut: abs(cut.threshold - 0.5))
+    assert half.true_positives == rows["label"][said > half.threshold].sum()
+    assert plots.roc[0] == (0.0, 0.0)
+    assert plots.roc[-1] == (1.0, 1.0)
+    assert len(plots.calibration) == 10
+    assert sum(weight for _, _, weight in plots.calibration) == 400
+    assert all(abs(mean - seen) < 0.2 for mean, seen, _ in plots.calibration)
 
 
 def test_reading_needs_no_tensorflow(first_run, tmp_path):

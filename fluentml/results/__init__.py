@@ -176,6 +176,14 @@ class Validation:
         first = "no earlier run to compare with" if self.is_first else ""
         return ", ".join(filter(None, (found, first)))
 
+    def to_frame(self) -> Any:
+        """Return a pandas DataFrame: a row per distance that was measured.
+
+        Raises:
+            MissingDependencyError: pandas is not installed.
+        """
+        return import_needed("pandas").DataFrame(self.distances, columns=Distance._fields)
+
 
 @dataclass(frozen=True)
 class InfraValidation:

@@ -7,6 +7,7 @@ from dataclasses import asdict, dataclass, field
 from typing import Any
 
 from fluentml.results._tables import table
+from fluentml.spec import import_needed
 
 SAMPLES_SHOWN = 3
 """As many of the pairs of examples that differ stand in a summary."""
@@ -97,6 +98,15 @@ class Comparison:
     def compared(self) -> int:
         """How many pairs of examples were compared."""
         return max((f.equal + f.different for f in self.features), default=0)
+
+    def to_frame(self) -> Any:
+        """Return a pandas DataFrame: a row per feature, with the pairs in which it differs.
+
+        Raises:
+            MissingDependencyError: pandas is not installed.
+        """
+        rows = [asdict(feature) for feature in self.features]
+        return import_needed("pandas").DataFrame(rows)
 
     def in_words(self) -> str:
         """Return what a person wants to know, over several lines."""

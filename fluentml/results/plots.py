@@ -9,6 +9,10 @@ from fluentml.results._evaluations import Cut, Plots
 
 MOST_CUTS = 101
 """TFMA keeps a thousand thresholds, and no eye needs more than these."""
+BINS = 10
+"""TFMA counts in a thousand bins of predictions, most of them with an example or two."""
+
+Bin = tuple[float, float, float]
 
 
 def plots_of(found: Any) -> tuple[Plots, ...]:
@@ -30,13 +34,13 @@ def plots_of(found: Any) -> tuple[Plots, ...]:
 def _plots(output: str, by_name: Mapping[str, Any]) -> Plots:
     # One output may have several plots of a kind; the last one is as good as any.
     cuts: tuple[Cut, ...] = ()
-    calibration: tuple[tuple[float, float, float], ...] = ()
+    calibration: tuple[Bin, ...] = ()
     classes: tuple[tuple[int, int, float], ...] = ()
     for name, plot in by_name.items():
         if "matrices" in plot and "onfusion" in name and not name.startswith("multi"):
             cuts = tuple(_cut(matrix) for matrix in _thinned(plot["matrices"]))
         elif "buckets" in plot:
-            calibration = tuple(bin for bucket in plot["buckets"] if (bin := _bin(bucket)))
+            calibration = _merged([bin for one in plot["buckets"] if (bin := _bin(one))])
         elif name.startswith("multiClass") and plot.get("matrices"):
             entries = plot["matrices"][0].get("entries", ())
             classes = tuple(
@@ -65,7 +69,23 @@ def _cut(matrix: Mapping[str, Any]) -> Cut:
     )
 
 
-def _bin(bucket: Mapping[str, Any]) -> tuple[float, float, float] | None:
+def _merged(bins: list[Bin]) -> tuple[Bin, ...]:
+    """Return bins of equal width in the place of many narrow ones, without those of no example."""
+    low, high = min((b[0] for b in bins), default=0.0), max((b[0] for b in bins), default=0.0)
+    wide = (high - low) / BINS or 1.0
+    groups: dict[int, list[Bin]] = {}
+    for one in bins:
+        groups.setdefault(min(int((one[0] - low) / wide), BINS - 1), []).append(one)
+    return tuple(_mean(groups[place]) for place in sorted(groups))
+
+
+def _mean(bins: list[Bin]) -> Bin:
+    weight = sum(one[2] for one in bins)
+    said, label = (sum(one[i] * one[2] for one in bins) / weight for i in (0, 1))
+    return said, label, weight
+
+
+def _bin(bucket: Mapping[str, Any]) -> Bin | None:
     weight = _value(bucket, "numWeightedExamples")
     if not weight:
         return None
