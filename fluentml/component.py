@@ -63,7 +63,7 @@ class Parameterized(Spec):
         return type(self).model_validate({**dict(self), **changed, "params": {}})
 
 
-class Condition(Parameterized, defer_build=False):
+class Condition(Parameterized):
     """What has to hold for a node to run; a subclass says what it reads, and asks TFX for it."""
 
     KINDS: ClassVar[dict[str, type["Condition"]]] = {}

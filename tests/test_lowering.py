@@ -45,22 +45,6 @@ def taxi(root: Path, serving: Path) -> fml.PipelineDef:
     )
 
 
-def test_taxi_is_what_one_writes_by_hand(tmp_path: Path):
-    from tests.handwritten.taxi_tfx import create_pipeline
-
-    by_hand = create_pipeline(
-        "taxi",
-        str(tmp_path / "taxi"),
-        datasets.taxi(),
-        MODEL,
-        str(tmp_path / "serving"),
-        str(tmp_path / "taxi/metadata.db"),
-        min_improvement=-0.01,
-    )
-    ours = taxi(tmp_path, tmp_path / "serving").to_tfx()
-    assert as_dict(ours) == as_dict(by_hand)
-
-
 def test_order_of_the_calls_does_not_matter(tmp_path: Path):
     chain = taxi(tmp_path, tmp_path / "serving")
     turned = fml.PipelineDef("taxi", root=tmp_path)

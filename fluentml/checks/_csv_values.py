@@ -7,7 +7,6 @@ million numbers, and no step says so.
 from __future__ import annotations
 
 import math
-import operator
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import NamedTuple
@@ -123,12 +122,12 @@ class _Column:
         if self._texts > self._numbers and self._before < FIRST:
             return  # A column of text.
         try:
-            numbers = [*map(float, filter(None, cells))]
+            # NaN stands for a missing value in columns of text as well.
+            missing = ["", *(cell for cell in {*cells} - {""} if math.isnan(float(cell)))]
         except ValueError:
             self._add_each(file, lines, cells)
         else:
-            # NaN, which differs from itself, stands for a missing value in columns of text as well.
-            self._numbers += sum(map(operator.eq, numbers, numbers))
+            self._numbers += len(cells) - sum(map(cells.count, missing))
 
     def _add_each(self, file: Path, lines: Sequence[int], cells: Sequence[str]) -> None:
         for line, cell in zip(lines, cells, strict=True):

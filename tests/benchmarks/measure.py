@@ -1,66 +1,102 @@
-"""Timing whole processes in turn, so that a ratio holds while the machine's speed drifts."""
+"""What a process takes, with all that it starts: wall time, CPU time and peak memory."""
 
 from __future__ import annotations
 
+import contextlib
 import os
-import statistics
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from rich.console import Console
-from rich.table import Table
+REPOSITORY = Path(__file__).parents[2]
+EVERY = 0.5
+"""Seconds between two looks at the memory of the processes."""
 
 
 @dataclass(frozen=True)
 class Cost:
-    """What a process took: seconds of wall and CPU time, and its peak memory in MB."""
+    """What a program took.
+
+    Attributes:
+        wall: Seconds from its start to its end.
+        cpu: Seconds of all its processes and threads.
+        memory: MB of all its processes at the worst moment; what they share counts once. Not less
+            than what this process has, of which they are forks.
+    """
 
     wall: float
     cpu: float
     memory: float
 
 
-def cost(program: str, arguments: Sequence[str], folder: Path) -> Cost:
-    """Run a Python program in a fresh interpreter and return what it took.
+def cost(arguments: Sequence[str], folder: Path) -> Cost:
+    """Run Python with these arguments in a folder, and return what it took.
 
     Raises:
-        RuntimeError: It failed; the message is what it printed.
+        RuntimeError: It failed; the message is the end of what it printed.
     """
-    command = [sys.executable, "-c", program, *arguments]
+    environment = {**os.environ, "PYTHONPATH": str(REPOSITORY)}
+    # An installed package comes with its bytecode.
+    environment.pop("PYTHONDONTWRITEBYTECODE", None)
     start = time.perf_counter()
     process = subprocess.Popen(
-        command, cwd=folder, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
+        [sys.executable, *arguments],
+        cwd=folder,
+        env=environment,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
     )
+    peak = _Peak(process.pid)
     assert process.stdout is not None
-    printed = process.stdout.read()
-    _, status, usage = os.wait4(process.pid, 0)
+    with process.stdout, peak:
+        printed = process.stdout.read().decode(errors="replace")
+        _, status, usage = os.wait4(process.pid, 0)
     process.returncode = os.waitstatus_to_exitcode(status)
     if process.returncode:
-        raise RuntimeError(printed[-4000:])
+        raise RuntimeError(f"{arguments} ended with {process.returncode}:\n{printed[-4000:]}")
     wall = time.perf_counter() - start
-    return Cost(wall, usage.ru_utime + usage.ru_stime, usage.ru_maxrss / 1024)
+    # Of the greatest process the system has kept the peak, also between two looks.
+    memory = max(peak.bytes / 2**20, usage.ru_maxrss / 2**10)
+    return Cost(wall, usage.ru_utime + usage.ru_stime, memory)
 
 
-def compare(title: str, ours: list[Cost], others: dict[str, list[Cost]]) -> None:
-    """Print medians, and the median of the ratios ours / other, pair by pair."""
-    table = Table(title=f"{title} ({len(ours)} runs of each, in turn; medians)")
-    for column in ("", "wall s", "CPU s", "peak MB"):
-        table.add_column(column, justify="left" if not column else "right")
+class _Peak(threading.Thread):
+    """Looks at the memory of a process and its descendants, until it is left."""
 
-    def row(name: str, values: list[tuple[float, float, float]], digits: int) -> None:
-        medians = [statistics.median(column) for column in zip(*values, strict=True)]
-        table.add_row(name, *(f"{value:.{digits}f}" for value in medians))
+    def __init__(self, pid: int) -> None:
+        super().__init__(daemon=True)
+        self._pid, self._over, self.bytes = pid, threading.Event(), 0
 
-    row("fluentml", [(c.wall, c.cpu, c.memory) for c in ours], 2)
-    for name, costs in others.items():
-        row(name, [(c.wall, c.cpu, c.memory) for c in costs], 2)
-        ratios = [
-            (a.wall / b.wall, a.cpu / b.cpu, a.memory / b.memory)
-            for a, b in zip(ours, costs, strict=True)
-        ]
-        row(f"fluentml / {name}", ratios, 3)
-    Console().print(table)
+    def __enter__(self) -> None:
+        self.start()
+
+    def __exit__(self, *_: object) -> None:
+        self._over.set()
+        self.join()
+
+    def run(self) -> None:
+        while not self._over.wait(EVERY):
+            self.bytes = max(self.bytes, sum(map(_memory, _family(self._pid))))
+
+
+def _family(pid: int) -> list[int]:
+    """Return the numbers of a process and of all that descend from it."""
+    found = [pid]
+    for one in found:
+        for children in Path(f"/proc/{one}/task").glob("*/children"):
+            with contextlib.suppress(OSError):
+                found += map(int, children.read_text().split())
+    return found
+
+
+def _memory(pid: int) -> int:
+    """Return the bytes of a process, of shared ones its part; 0 where it is gone."""
+    with contextlib.suppress(OSError):
+        for line in Path(f"/proc/{pid}/smaps_rollup").read_text().splitlines():
+            if line.startswith("Pss:"):
+                return int(line.split()[1]) * 1024
+    return 0
