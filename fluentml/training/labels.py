@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from functools import lru_cache
 from typing import Any
 
 import keras
@@ -13,8 +14,6 @@ from tensorflow_transform.graph_tools import retrieve_sources
 from tensorflow_transform.saved.saved_transform_io_v2 import SavedModelLoader
 from tensorflow_transform.tf2_utils import get_structured_inputs_from_func_graph
 from tfx.components.trainer.fn_args_utils import FnArgs
-
-from fluentml.training.data import transform_output
 
 # A larger vocabulary is not one of classes.
 MOST_BYTES = 1_000_000
@@ -29,11 +28,14 @@ def words(fn_args: FnArgs, label: str) -> tuple[bytes, ...]:
     Returns:
         The words; none where the label is not made from one text column by a vocabulary.
     """
-    transformed = transform_output(fn_args)
-    return _words(transformed, label) if transformed else ()
+    path = fn_args.transform_graph_path or fn_args.transform_output
+    return _words(path, label) if path else ()
 
 
-def _words(transformed: tft.TFTransformOutput, label: str) -> tuple[bytes, ...]:
+# A search asks for each trial, and loading the graph takes half a second.
+@lru_cache(maxsize=16)
+def _words(path: str, label: str) -> tuple[bytes, ...]:
+    transformed = tft.TFTransformOutput(path)
     loader = SavedModelLoader(transformed.transform_savedmodel_dir)
     output = loader.structured_outputs[label]
     if not isinstance(output, tf.Tensor) or not output.dtype.is_integer:
