@@ -8,7 +8,7 @@ import textwrap
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, lru_cache
 from pathlib import Path
 from types import CodeType
 from typing import Any
@@ -156,7 +156,7 @@ def _file(path: Path, namespace: Mapping[str, Any]) -> Source | None:
     linecache.checkcache(str(path))
     text = "".join(linecache.getlines(str(path)))
     try:
-        statements = tuple(_statements(text, str(path)))
+        statements = _statements(text, str(path))
     except SyntaxError:
         return None
     package = str(namespace.get("__package__") or "")
@@ -175,8 +175,7 @@ def _cells(cells: Sequence[str], namespace: Mapping[str, Any]) -> list[Statement
     kept: list[Statement] = []
     for number, text in enumerate(cells):
         try:
-            statements = [*_statements(text, f"In [{number}]")]
-            for statement in statements:
+            for statement in _statements(text, f"In [{number}]"):
                 for inner in _under_magic(statement):
                     if not inner.binds or inner.binds & namespace.keys():
                         _put(kept, inner)
@@ -232,20 +231,25 @@ def _read(statement: Statement) -> frozenset[str]:
     return statement.uses.needed
 
 
-def _statements(text: str, place: str) -> Iterator[Statement]:
+# A chain takes several functions of one file, and each asks again.
+@lru_cache(maxsize=256)
+def _statements(text: str, place: str) -> tuple[Statement, ...]:
     lines = text.split("\n")
     spans = [
         (node, names.first_line(node), node.end_lineno or node.lineno)
         for node in ast.parse(text).body
     ]
     on_line = Counter(line for _, first, end in spans for line in {first, end})
+    found = []
     for node, first, end in spans:
         if on_line[first] == on_line[end] == 1:
             begin = _with_comment(lines, first)
-            yield Statement(node, "\n".join(lines[begin - 1 : end]).rstrip(), place, begin)
+            found.append(Statement(node, "\n".join(lines[begin - 1 : end]).rstrip(), place, begin))
         else:
             # It shares a line with others.
-            yield Statement(node, ast.get_source_segment(text, node) or "", place, first)
+            segment = ast.get_source_segment(text, node) or ""
+            found.append(Statement(node, segment, place, first))
+    return tuple(found)
 
 
 def _with_comment(lines: Sequence[str], first: int) -> int:
