@@ -75,7 +75,10 @@ def test_a_work_that_is_not_there(capsys: pytest.CaptureFixture[str]):
 def test_the_table_is_what_was_measured():
     assert results.README.read_text() == results.readme()
     kept = json.loads(results.RESULTS.read_text())["works"]
-    assert {*kept} == {name for course in courses() for name in course.works}
+    works = {name: work for course in courses() for name, work in course.works.items()}
+    assert {name: one["title"] for name, one in kept.items()} == {
+        name: works[name].title for name in kept
+    }
 
 
 def test_results_are_kept_beside_each_other(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 REPOSITORY = Path(__file__).parents[2]
-EVERY = 0.5
+EVERY = 1.0
 """Seconds between two looks at the memory of the processes."""
 
 
