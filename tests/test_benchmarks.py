@@ -49,6 +49,13 @@ def test_the_processes_that_a_program_starts_count(tmp_path: Path):
     assert two.cpu > cost(["-c", "pass"], tmp_path).cpu
 
 
+def test_a_process_that_is_left_behind_counts(tmp_path: Path):
+    child = "import time; time.sleep(1); sum(range(3 * 10**7))"
+    code = f"import subprocess, sys; subprocess.Popen([sys.executable, '-c', {child!r}])"
+    left, nothing = (cost(["-c", one], tmp_path) for one in (code, "pass"))
+    assert left.cpu > nothing.cpu + 0.2
+
+
 def test_a_program_that_fails_is_no_result(tmp_path: Path):
     with pytest.raises(RuntimeError, match="No such file"):
         cost(["-c", "open('nothing')"], tmp_path)

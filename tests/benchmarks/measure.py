@@ -1,20 +1,27 @@
-"""What a process takes, with all that it starts: wall time, CPU time and peak memory."""
+"""What a program takes, with all the processes that it starts: wall, CPU and peak memory.
+
+As a program of its own it runs another one, so that nothing of this process counts.
+"""
 
 from __future__ import annotations
 
 import contextlib
+import ctypes
+import json
 import os
 import subprocess
 import sys
+import tempfile
 import threading
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 
 REPOSITORY = Path(__file__).parents[2]
 EVERY = 1.0
 """Seconds between two looks at the memory of the processes."""
+_PR_SET_CHILD_SUBREAPER = 36
 
 
 @dataclass(frozen=True)
@@ -24,8 +31,7 @@ class Cost:
     Attributes:
         wall: Seconds from its start to its end.
         cpu: Seconds of all its processes and threads.
-        memory: MB of all its processes at the worst moment; what they share counts once. Not less
-            than what this process has, of which they are forks.
+        memory: MB of all its processes at the worst moment; what they share counts once.
     """
 
     wall: float
@@ -42,37 +48,51 @@ def cost(arguments: Sequence[str], folder: Path) -> Cost:
     environment = {**os.environ, "PYTHONPATH": str(REPOSITORY)}
     # An installed package comes with its bytecode.
     environment.pop("PYTHONDONTWRITEBYTECODE", None)
+    with tempfile.TemporaryDirectory() as kept:
+        file = Path(kept, "cost.json")
+        done = subprocess.run(
+            [sys.executable, __file__, str(file), *arguments],
+            cwd=folder,
+            env=environment,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            check=False,
+        )
+        if done.returncode:
+            printed = done.stdout.decode(errors="replace")
+            raise RuntimeError(f"{arguments} ended with {done.returncode}:\n{printed[-4000:]}")
+        return Cost(**json.loads(file.read_text()))
+
+
+def _run(arguments: Sequence[str]) -> tuple[int, Cost]:
+    """Return how Python with these arguments ended, and what it took."""
+    # What a program leaves behind becomes ours to wait for: nobody else would count it.
+    ctypes.CDLL(None).prctl(_PR_SET_CHILD_SUBREAPER, 1)
     start = time.perf_counter()
-    process = subprocess.Popen(
-        [sys.executable, *arguments],
-        cwd=folder,
-        env=environment,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-    )
-    peak = _Peak(process.pid)
-    assert process.stdout is not None
-    with process.stdout, peak:
-        printed = process.stdout.read().decode(errors="replace")
+    with _Peak() as peak:
+        process = subprocess.Popen([sys.executable, *arguments])
         _, status, usage = os.wait4(process.pid, 0)
+        wall, usages = time.perf_counter() - start, [usage]
+        with contextlib.suppress(ChildProcessError):
+            while True:
+                usages.append(os.wait4(-1, 0)[2])
     process.returncode = os.waitstatus_to_exitcode(status)
-    if process.returncode:
-        raise RuntimeError(f"{arguments} ended with {process.returncode}:\n{printed[-4000:]}")
-    wall = time.perf_counter() - start
+    cpu = sum(one.ru_utime + one.ru_stime for one in usages)
     # Of the greatest process the system has kept the peak, also between two looks.
-    memory = max(peak.bytes / 2**20, usage.ru_maxrss / 2**10)
-    return Cost(wall, usage.ru_utime + usage.ru_stime, memory)
+    greatest = max(one.ru_maxrss for one in usages) / 2**10
+    return process.returncode, Cost(wall, cpu, max(peak.bytes / 2**20, greatest))
 
 
 class _Peak(threading.Thread):
-    """Looks at the memory of a process and its descendants, until it is left."""
+    """Looks at the memory of all that descends from this process, until it is left."""
 
-    def __init__(self, pid: int) -> None:
+    def __init__(self) -> None:
         super().__init__(daemon=True)
-        self._pid, self._over, self.bytes = pid, threading.Event(), 0
+        self._over, self.bytes = threading.Event(), 0
 
-    def __enter__(self) -> None:
+    def __enter__(self) -> _Peak:
         self.start()
+        return self
 
     def __exit__(self, *_: object) -> None:
         self._over.set()
@@ -80,17 +100,16 @@ class _Peak(threading.Thread):
 
     def run(self) -> None:
         while not self._over.wait(EVERY):
-            self.bytes = max(self.bytes, sum(map(_memory, _family(self._pid))))
+            self.bytes = max(self.bytes, sum(map(_memory, _descendants())))
 
 
-def _family(pid: int) -> list[int]:
-    """Return the numbers of a process and of all that descend from it."""
-    found = [pid]
+def _descendants() -> list[int]:
+    found = [os.getpid()]
     for one in found:
         for children in Path(f"/proc/{one}/task").glob("*/children"):
             with contextlib.suppress(OSError):
                 found += map(int, children.read_text().split())
-    return found
+    return found[1:]
 
 
 def _memory(pid: int) -> int:
@@ -100,3 +119,9 @@ def _memory(pid: int) -> int:
             if line.startswith("Pss:"):
                 return int(line.split()[1]) * 1024
     return 0
+
+
+if __name__ == "__main__":
+    code, taken = _run(sys.argv[2:])
+    Path(sys.argv[1]).write_text(json.dumps(asdict(taken)))
+    sys.exit(code if code >= 0 else 128 - code)
