@@ -93,7 +93,10 @@ def test_in_this_process(tmp_path: Path):
     chain = chain.add_component(processes.Meets, arguments=arguments)
     assert value(chain.run(quiet=True, workers=0), "pid") == os.getpid()
     text = message_of(fml.BackendError, chain.run, workers=-1)
-    assert text.startswith("LocalBackend does not take workers=-1.")
+    assert text.splitlines() == [
+        "LocalBackend does not take workers=-1.",
+        "Hint: it should be greater than or equal to 0.",
+    ]
 
 
 def test_what_lives_in_the_running_script_does_not_travel():

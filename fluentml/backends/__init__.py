@@ -162,6 +162,11 @@ def get_backend(backend: str | Backend, **options: Any) -> Backend:
         name = str(first["loc"][0])
         if first["type"] == "missing":
             raise needs(kind, name) from error
+        if name in kind.model_fields:
+            raise BackendError(
+                f"{kind.__name__} does not take {name}={first['input']!r}.",
+                hint=f"{first['msg'].replace('Input', 'it', 1)}.",
+            ) from error
         raise BackendError(
             f"{kind.__name__} does not take {name}={first['input']!r}.",
             f"Its options: {listing(kind.model_fields, 'none')}.",
