@@ -47,6 +47,35 @@ def test_argparse_asks_for_a_translation_once(monkeypatch):
     assert len(asked) == len(set(asked))
 
 
+def test_a_method_is_inspected_once_and_a_function_each_time(monkeypatch):
+    import apache_beam as beam
+    from apache_beam.runners.common import MethodWrapper
+    from apache_beam.transforms import core
+
+    from fluentml.local.beam import light
+
+    asked = []
+    stock = core.get_function_args_defaults
+    monkeypatch.setattr(
+        core, "get_function_args_defaults", lambda method: asked.append(method) or stock(method)
+    )
+
+    class Two(beam.DoFn):
+        def process(self, element, other=3):
+            return [element, other]
+
+    with light([IN_PROCESS_RUNNER]):
+        first, second = (MethodWrapper(Two(), "process") for _ in range(2))
+        assert first.args == second.args == ["element", "other"]
+        assert first.defaults == second.defaults == [3]
+        assert [method.__func__ for method in asked] == [Two.process]
+        functions = lambda x, y=1: (x, y), lambda z: z
+        one, other = (MethodWrapper(beam.Map(each).fn, "process") for each in functions)
+    assert one.args[:2] == ["x", "y"]
+    assert other.args[0] == "z"
+    assert "y" not in other.args
+
+
 @pytest.mark.parametrize(
     "arguments",
     [

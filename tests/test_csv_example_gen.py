@@ -373,7 +373,7 @@ def test_memory_does_not_grow_with_the_rows(tmp_path: Path):
 
 @pytest.mark.parametrize("pieces", [0, 1, 50])
 def test_a_full_disk_is_told(pieces: int):
-    from fluentml.executors.example_batches import _GzipFile
+    from fluentml.executors.tfrecords import _GzipFile
 
     class Full(io.BytesIO):
         def write(self, data: Any) -> int:

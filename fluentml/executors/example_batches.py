@@ -10,20 +10,12 @@ from __future__ import annotations
 import abc
 import hashlib
 import os
-import zlib
-from collections import deque
 from collections.abc import Callable, Iterator
-from concurrent.futures import Future, ThreadPoolExecutor
 from typing import Any
 
 import apache_beam as beam
-import google_crc32c
 import numpy as np
 import pyarrow as pa
-import pyarrow.compute as pc
-from apache_beam.io.filebasedsink import FileBasedSink
-from apache_beam.io.filesystem import CompressionTypes
-from apache_beam.io.filesystems import FileSystems
 from tfx.components.example_gen import write_split
 from tfx.components.example_gen.base_example_gen_executor import BaseExampleGenExecutor
 from tfx.proto import example_gen_pb2
@@ -36,12 +28,12 @@ from fluentml.executors.feature_columns import (
     INTS,
     Column,
     Numbers,
-    binary,
     content,
     each,
     of_features,
     serialize,
 )
+from fluentml.executors.tfrecords import TFRecordSink, records
 
 Batch = dict[str, Column]
 """The features of some rows."""
@@ -91,11 +83,11 @@ class _Read(beam.PTransform):
 
 def _write(batches: Any, split: str, config: Any, artifacts: list[Any]) -> None:
     names = [each.name for each in config.splits] if config else [split]
-    records = batches | f"Split[{split}]" >> beam.ParDo(_Split(config, names)).with_outputs(*names)
+    pieces = batches | f"Split[{split}]" >> beam.ParDo(_Split(config, names)).with_outputs(*names)
     for name in names:
         folder = artifact_utils.get_split_uri(artifacts, name)
         path = os.path.join(folder, write_split.DEFAULT_TF_RECORD_FILE_NAME)  # noqa: PTH118 (URI)
-        records[name] | f"Write[{name}]" >> beam.io.Write(_TFRecordSink(path))
+        pieces[name] | f"Write[{name}]" >> beam.io.Write(TFRecordSink(path))
 
 
 class _Split(beam.DoFn):
@@ -112,14 +104,14 @@ class _Split(beam.DoFn):
         if not len(examples):
             return
         contents = each(examples)
-        records = _records(examples, contents)
+        pieces = records(examples, contents)
         if self._ends is None:
-            yield beam.pvalue.TaggedOutput(self._names[0], content(records))
+            yield beam.pvalue.TaggedOutput(self._names[0], content(pieces))
             return
         digests = _hashed(contents) if self._feature is None else self._digests(batch)
         into = np.searchsorted(self._ends, _modulo(digests, int(self._ends[-1])), side="right")
         for place, name in enumerate(self._names):
-            chosen = records.filter(pa.array(into == place))
+            chosen = pieces.filter(pa.array(into == place))
             if len(chosen):
                 yield beam.pvalue.TaggedOutput(name, content(chosen))
 
@@ -146,26 +138,6 @@ def _hashed(values: list[bytes]) -> bytes:
     return b"".join([sha256(value).digest() for value in values])
 
 
-def _records(examples: pa.Array, contents: list[bytes]) -> pa.Array:
-    """Return examples as records of a TFRecord file."""
-    sums = np.array([google_crc32c.value(example) for example in contents], np.uint32)
-    lengths, rows = np.unique(pc.binary_length(examples), return_inverse=True)
-    starts = [int(length).to_bytes(8, "little") for length in lengths]
-    checks = _masked(np.array([google_crc32c.value(start) for start in starts], np.uint32))
-    heads = [start + check.tobytes() for start, check in zip(starts, checks, strict=True)]
-    return pc.binary_join_element_wise(
-        pa.array(heads, pa.binary()).take(pa.array(rows)),
-        examples,
-        binary(_masked(sums).tobytes(), np.full(len(sums), 4)),
-        pa.scalar(b"", pa.binary()),
-    )
-
-
-def _masked(sums: Numbers) -> Numbers:
-    """Return checksums as they stand in TFRecord files."""
-    return (sums >> np.uint32(15) | sums << np.uint32(17)) + np.uint32(0xA282EAD8)
-
-
 def _modulo(digests: bytes, buckets: int) -> Numbers:
     """Return the remainders of SHA-256 hashes, whole numbers of 256 bits."""
     words = np.frombuffer(digests, ">u4").reshape(-1, 8).astype(np.uint64)
@@ -173,48 +145,3 @@ def _modulo(digests: bytes, buckets: int) -> Numbers:
     for word in words.T:
         remainders = (remainders << np.uint64(32) | word) % np.uint64(buckets)
     return remainders
-
-
-class _TFRecordSink(FileBasedSink):
-    """Write pieces of a TFRecord file as they are, under the names that Beam's own sink gives."""
-
-    def __init__(self, path: str) -> None:
-        super().__init__(path, coder=beam.coders.BytesCoder(), file_name_suffix=".gz")
-
-    def open(self, temp_path: str) -> _GzipFile:
-        return _GzipFile(
-            FileSystems.create(temp_path, compression_type=CompressionTypes.UNCOMPRESSED)
-        )
-
-    def write_record(self, file_handle: _GzipFile, value: bytes) -> None:
-        file_handle.write(value)
-
-
-class _GzipFile:
-    """A file that is compressed in a thread of its own, while the next batch is made."""
-
-    LEVEL = 2
-    """Twice as fast as zlib's default; as features come in order, files are smaller than TFX's."""
-    WAITING = 4
-    """So many pieces wait at most, and take no more memory."""
-
-    def __init__(self, file: Any) -> None:
-        self._file = file
-        self._gzip = zlib.compressobj(self.LEVEL, wbits=zlib.MAX_WBITS | 16)
-        self._thread = ThreadPoolExecutor(1)
-        self._waiting: deque[Future[None]] = deque()
-
-    def write(self, piece: bytes) -> None:
-        self._waiting.append(self._thread.submit(self._compress, piece))
-        if len(self._waiting) > self.WAITING:
-            self._waiting.popleft().result()
-
-    def close(self) -> None:
-        with self._thread:
-            for piece in self._waiting:
-                piece.result()
-        self._file.write(self._gzip.flush())
-        self._file.close()
-
-    def _compress(self, piece: bytes) -> None:
-        self._file.write(self._gzip.compress(piece))

@@ -8,8 +8,12 @@ import contextlib
 import functools
 import gettext
 import importlib
-from collections.abc import Iterable, Iterator
+import types
+from collections.abc import Callable, Iterable, Iterator
+from typing import Any
 from unittest import mock
+
+from apache_beam.transforms import core
 
 from fluentml.lowering import IN_PROCESS_RUNNER
 
@@ -32,12 +36,33 @@ class RawPickles:
         return data[len(cls.MARK) :] if data.startswith(cls.MARK) else bz2.decompress(data)
 
 
+class Remembered:
+    """Beam's look at the arguments of a method, once for each; it asks a hundred thousand times."""
+
+    def __init__(self) -> None:
+        self._look = core.get_function_args_defaults
+        self._known: dict[Callable[..., Any], tuple[list[str], list[Any]]] = {}
+
+    def __call__(self, method: Callable[..., Any]) -> tuple[list[str], list[Any]]:
+        """Return the names of the arguments, and the default values."""
+        # What wraps a function looks at that one, which differs by instance.
+        if not isinstance(method, types.MethodType) or hasattr(method, "__wrapped__"):
+            arguments, defaults = self._look(method)
+            return arguments, defaults
+        function = method.__func__
+        if function not in self._known:
+            self._known[function] = self._look(method)
+        arguments, defaults = self._known[function]
+        return [*arguments], [*defaults]
+
+
 @contextlib.contextmanager
 def light(arguments: Iterable[str]) -> Iterator[None]:
     """Spare Beam's in-process runner what costs a step on little data a tenth of its time.
 
     Every transform builds some thirty parsers of options, each of which asks the file system for
-    translations of its help; and every function is compressed, to be unpacked at once.
+    translations of its help; every function is compressed, to be unpacked at once; and the methods
+    of every function are inspected again and again.
 
     Args:
         arguments: Beam's; other runners, and workers in processes of their own, are left alone.
@@ -53,4 +78,6 @@ def light(arguments: Iterable[str]) -> Iterator[None]:
                 stack.enter_context(mock.patch.object(pickler, "bz2", RawPickles))
         translate = functools.lru_cache(maxsize=None)(gettext.gettext)
         stack.enter_context(mock.patch.object(argparse, "_", translate))
+        remembered = mock.patch.object(core, "get_function_args_defaults", Remembered())
+        stack.enter_context(remembered)
         yield

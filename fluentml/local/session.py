@@ -13,7 +13,15 @@ from tfx.orchestration import metadata
 from tfx.orchestration.local import runner_utils
 from tfx.orchestration.portable import launcher, runtime_parameter_utils
 
-from fluentml.executors import csv_example_gen, evaluator, pusher, transform, tuner
+from fluentml.executors import (
+    csv_example_gen,
+    evaluator,
+    pusher,
+    statistics_gen,
+    transform,
+    transform_batches,
+    tuner,
+)
 from fluentml.local import beam, wheels
 from fluentml.local.store import Store
 from fluentml.lowering import IN_PROCESS_RUNNER, to_ir
@@ -28,7 +36,10 @@ STATES: dict[int, State] = {
 OURS = {module.STOCK_CLASS_PATH: module.CLASS_PATH for module in (pusher, transform, tuner)}
 """Executors that do here what TFX's do, and more, by the class that they stand in for."""
 
-FAST = {module.STOCK_CLASS_PATH: module.CLASS_PATH for module in (csv_example_gen, evaluator)}
+FAST = {
+    module.STOCK_CLASS_PATH: module.CLASS_PATH
+    for module in (csv_example_gen, evaluator, statistics_gen, transform_batches)
+}
 """Executors that do what TFX's do, and sooner; a distant worker of Beam may not have them."""
 
 
