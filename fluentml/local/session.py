@@ -16,6 +16,7 @@ from tfx.orchestration.portable import launcher, runtime_parameter_utils
 from fluentml.executors import (
     csv_example_gen,
     evaluator,
+    inference_batches,
     pusher,
     statistics_gen,
     transform,
@@ -38,8 +39,8 @@ OURS = {module.STOCK_CLASS_PATH: module.CLASS_PATH for module in (pusher, transf
 
 FAST = {
     module.STOCK_CLASS_PATH: module.CLASS_PATH
-    for module in (csv_example_gen, evaluator, statistics_gen, transform_batches)
-}
+    for module in (csv_example_gen, evaluator, inference_batches, statistics_gen, transform_batches)
+} | {inference_batches.STOCK_TABLE_CLASS_PATH: inference_batches.TABLE_CLASS_PATH}
 """Executors that do what TFX's do, and sooner; a distant worker of Beam may not have them."""
 
 

@@ -14,6 +14,7 @@ from tests.benchmarks.measure import Cost, cost
 
 HERE = Path(__file__).parent
 OURS, BY_HAND = str(HERE / "ours.py"), str(HERE / "by_hand.py")
+STEP = str(HERE / "executors.py")
 
 ROWS = 500_000
 
@@ -49,11 +50,13 @@ class Course:
         works: By name.
         rounds: How often, unless asked otherwise.
         data: The folders of CSV that the works name, and their rows.
+        prepare: The arguments of Python that make of them what else the works read.
     """
 
     works: Mapping[str, Work]
     rounds: int
     data: Mapping[str, int] = field(default_factory=dict)
+    prepare: Sequence[str] = ()
 
     def measured(
         self, rounds: int, say: Callable[[str], None]
@@ -68,6 +71,9 @@ class Course:
             for name, rows in self.data.items():
                 say(f"writing {rows:,} rows")
                 write_trips(Path(folder, name), rows)
+            if self.prepare:
+                say("preparing")
+                cost([argument.format(data=folder) for argument in self.prepare], Path(folder))
             for number in range(rounds):
                 for name, pair in self._round(Path(folder), f"{number + 1}/{rounds}", say):
                     costs[name].append(pair)
@@ -142,11 +148,27 @@ def courses(rows: int = ROWS) -> list[Course]:
         beside=f"{_short(rows)} rows",
         leaves=examples,
     )
+    steps = {
+        name: Work(
+            f"{title} of {_short(rows)} examples, one step by itself",
+            [STEP, name, "ours", "{data}"],
+            [STEP, name, "theirs", "{data}"],
+            wanted=0.5,
+            beside="TFX's executor",
+            leaves=f"{name}/**/*",
+        )
+        for name, title in (
+            ("statistics", "statistics"),
+            ("transform", "transformation"),
+            ("infer", "inference"),
+        )
+    }
     return [
         Course({"start": start}, rounds=5),
         Course({"taxi": cold, "unchanged": again}, rounds=3),
         Course({"csv": csv}, rounds=1, data={"few": rows}),
         Course({"large": large}, rounds=1, data={"few": rows}),
+        Course(steps, rounds=1, data={"few": rows}, prepare=[STEP, "prepare", "{data}"]),
         Course({"memory": memory}, rounds=1, data={"few": rows, "many": 10 * rows}),
     ]
 
