@@ -76,6 +76,35 @@ def test_a_method_is_inspected_once_and_a_function_each_time(monkeypatch):
     assert "y" not in other.args
 
 
+def test_states_are_found_and_submodules_called():
+    import concurrent.futures
+
+    import apache_beam as beam
+    from apache_beam.coders import VarIntCoder
+    from apache_beam.internal import pickler
+    from apache_beam.transforms import userstate
+
+    from fluentml.local.beam import light
+
+    class Plain(beam.DoFn):
+        def process(self, element):
+            yield element
+
+    bag = beam.DoFn.StateParam(userstate.BagStateSpec("seen", VarIntCoder()))
+
+    class Stateful(beam.DoFn):
+        def process(self, pair, seen=bag):
+            yield pair
+
+    with light([IN_PROCESS_RUNNER]):
+        plain, stateful = Plain(), Stateful()
+        for _ in range(2):
+            assert not userstate.is_stateful_dofn(plain)
+            assert userstate.is_stateful_dofn(stateful)
+        make = pickler.loads(pickler.dumps(lambda: concurrent.futures.Future()))
+        assert isinstance(make(), concurrent.futures.Future)
+
+
 @pytest.mark.parametrize(
     "arguments",
     [

@@ -13,11 +13,12 @@ from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 from unittest import mock
 
-from apache_beam.transforms import core
+from apache_beam.transforms import core, userstate
 
 from fluentml.lowering import IN_PROCESS_RUNNER
 
 PICKLERS = ("apache_beam.internal.cloudpickle_pickler", "apache_beam.internal.dill_pickler")
+CLOUDPICKLE = "apache_beam.internal.cloudpickle.cloudpickle"
 
 
 class RawPickles:
@@ -34,6 +35,21 @@ class RawPickles:
     def decompress(cls, data: bytes) -> bytes:
         """Return the data, also of a real bz2 file."""
         return data[len(cls.MARK) :] if data.startswith(cls.MARK) else bz2.decompress(data)
+
+
+class Specs:
+    """Beam's look at the states and timers of a function, once for each; it asks four times."""
+
+    def __init__(self) -> None:
+        self._look = userstate.get_dofn_specs
+        self._known: dict[int, tuple[Any, Any]] = {}
+
+    def __call__(self, function: Any) -> Any:
+        """Return what states and timers the methods of a DoFn ask for."""
+        if id(function) not in self._known:
+            # Kept with it, for the id of what is gone may be another's.
+            self._known[id(function)] = function, self._look(function)
+        return self._known[id(function)][1]
 
 
 class Remembered:
@@ -56,13 +72,18 @@ class Remembered:
         return [*arguments], [*defaults]
 
 
+def _no_submodules(code: Any, packages: Any) -> list[Any]:
+    """Return what a worker has to import before it calls a function: here all is imported."""
+    return []
+
+
 @contextlib.contextmanager
 def light(arguments: Iterable[str]) -> Iterator[None]:
     """Spare Beam's in-process runner what costs a step on little data a tenth of its time.
 
     Every transform builds some thirty parsers of options, each of which asks the file system for
-    translations of its help; every function is compressed, to be unpacked at once; and the methods
-    of every function are inspected again and again.
+    translations of its help; every function is compressed, to be unpacked at once; its
+    methods are inspected again and again, and all modules there are for what it may call.
 
     Args:
         arguments: Beam's; other runners, and workers in processes of their own, are left alone.
@@ -78,6 +99,11 @@ def light(arguments: Iterable[str]) -> Iterator[None]:
                 stack.enter_context(mock.patch.object(pickler, "bz2", RawPickles))
         translate = functools.lru_cache(maxsize=None)(gettext.gettext)
         stack.enter_context(mock.patch.object(argparse, "_", translate))
+        stack.enter_context(mock.patch.object(userstate, "get_dofn_specs", Specs()))
+        with contextlib.suppress(ImportError, AttributeError):
+            cloudpickle = importlib.import_module(CLOUDPICKLE)
+            find = mock.patch.object(cloudpickle, "_find_imported_submodules", _no_submodules)
+            stack.enter_context(find)
         remembered = mock.patch.object(core, "get_function_args_defaults", Remembered())
         stack.enter_context(remembered)
         yield
