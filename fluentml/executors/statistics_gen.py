@@ -26,8 +26,8 @@ class Executor(executor.Executor):
         """Do what TFX's does."""
         stock = tfxio_utils.get_split_tfxio
 
-        def read(**settings: Any) -> Any:
-            tfxio = stock(**settings)
+        def read(*given: Any, **settings: Any) -> Any:
+            tfxio = stock(*given, **settings)
             return tfxio if is_sampled(exec_properties) else batched(tfxio)
 
         with mock.patch.object(tfxio_utils, "get_split_tfxio", read):
