@@ -27,6 +27,7 @@ from fluentml.words import in_words_of
 
 if TYPE_CHECKING:
     from fluentml.backends._service import Schedule, Service, Submission
+    from fluentml.report.showing import View
     from fluentml.results import RunResult
 
 
@@ -127,6 +128,26 @@ class PipelineDef(Verbs):
             WiringError: An input has no channel, or several would do.
         """
         return Matrix(self.graph, chosen(target, options))
+
+    def show(self, what: str = "graph", run: str | None = None) -> View:
+        """Return a part of the last run to look at: a picture in a notebook, text in a terminal.
+
+        Args:
+            what: A part of the report: `"statistics"`, `"schema"`, `"anomalies"`, `"transform"`,
+                `"tuning"`, `"training"`, `"evaluation"`, `"gate"`, `"infra"`, `"predictions"`,
+                `"graph"`, `"plan"`, `"lineage"`, `"code"`, `"versions"`; or the id of a node, of
+                which all that it made is shown. Tables have `to_frame()`.
+            run: The run's id, of which the beginning will do; default: the last run.
+
+        Raises:
+            BackendError: The pipeline has not run here, or there is no such run.
+            LoadError: The run has nothing of that name.
+            MissingDependencyError: TFX is not installed, and ML Metadata has to be read.
+        """
+        from fluentml.report.finding import find
+        from fluentml.report.showing import show
+
+        return show(find(self, run), what)
 
     def to_tfx(self) -> Any:
         """Return the plain `tfx.orchestration.pipeline.Pipeline`, for any of TFX's runners.
@@ -384,9 +405,9 @@ class PipelineDef(Verbs):
             graph = self.graph
         except PipelineError:
             return {"text/plain": repr(self)}
-        from fluentml.report.display import of_graph
+        from fluentml.report.display import of_pipeline
 
-        return of_graph(graph, repr(self))
+        return of_pipeline(graph, repr(self))
 
     def __repr__(self) -> str:
         steps = "".join(f".{component.verb}" for component in self.components)

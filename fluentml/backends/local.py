@@ -75,15 +75,21 @@ class LocalBackend(Backend):
         from fluentml.local.capture import captured
         from fluentml.local.progress import Progress
         from fluentml.local.record import Recorder
+        from fluentml.report.cell import Cell, CellProgress
         from fluentml.stores.fitness import refuse_unfit
         from fluentml.stores.ownership import running
 
         refuse_unfit(graph.settings)
         run_id = datetime.now().strftime("%Y%m%d-%H%M%S-%f")
         log = _make_log(graph, run_id)
+        cell = None if self.quiet else Cell.here()
         names = ["TensorFlow Extended", *(node.id for node in graph.nodes)]
         with captured(log, echo=self.verbose) as stream, running(graph.settings, run_id):
-            progress = Progress(stream, names, quiet=self.quiet)
+            progress = (
+                CellProgress(stream, cell, graph)
+                if cell
+                else Progress(stream, names, quiet=self.quiet)
+            )
             progress.say(f"{graph.settings.name}  run {run_id}")
             with Recorder(graph, run_id, log).kept() as record:
                 result = record.ends(self._run(graph, run_id, log, progress))

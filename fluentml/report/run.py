@@ -43,6 +43,14 @@ def report_page(record: Record, card: ModelCard | None = None) -> str:
     )
 
 
+def overview(record: Record) -> Markup:
+    """Return a run at a glance, for a notebook: the verdict, the graph, and the gate."""
+    result = record.result
+    gates = [part for one in result.evaluations if (part := model_views.gate_view(one))]
+    nodes = draw_graph(record.graph, result.nodes, running=record.running)
+    return join([_verdict(record), nodes, gates, [*map(model_views.push_view, result.pushes)]])
+
+
 def sections(record: Record, card: ModelCard | None = None) -> Iterator[Section]:
     """Yield the parts of a report that the run has something for."""
     result, reader = record.result, Reader(record)

@@ -74,5 +74,6 @@ def size(amount: float) -> str:
 
 def in_words(state: State | str, seconds_taken: float = 0.0) -> str:
     """Return a node's state with its time, where it took some."""
-    took = f" · {seconds(seconds_taken)}" if state == "done" and seconds_taken >= 0.05 else ""
+    is_timed = state in ("done", "running") and seconds_taken >= 0.05
+    took = f" · {seconds(seconds_taken)}" if is_timed else ""
     return f"{state}{took}"

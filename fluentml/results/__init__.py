@@ -16,6 +16,7 @@ from fluentml.executors.anomalies import Anomaly, Distance
 from fluentml.results._comparisons import Comparison as Comparison
 from fluentml.results._evaluations import Check as Check
 from fluentml.results._evaluations import Plots as Plots
+from fluentml.results._shown import Shown
 from fluentml.results._summary import in_words
 from fluentml.spec import import_needed
 
@@ -104,7 +105,7 @@ class Trials(tuple[Trial, ...]):
 
 
 @dataclass(frozen=True)
-class Tuning:
+class Tuning(Shown):
     """What a tuner found: its id, and the trials, best first."""
 
     node: str
@@ -112,7 +113,7 @@ class Tuning:
 
 
 @dataclass(frozen=True)
-class Evaluation:
+class Evaluation(Shown):
     """What an evaluator found.
 
     Attributes:
@@ -153,7 +154,7 @@ class Evaluation:
 
 
 @dataclass(frozen=True)
-class Validation:
+class Validation(Shown):
     """What an example validator found.
 
     Attributes:
@@ -186,7 +187,7 @@ class Validation:
 
 
 @dataclass(frozen=True)
-class InfraValidation:
+class InfraValidation(Shown):
     """What an infra validator found; one with TensorFlow Serving measures nothing.
 
     Attributes:
@@ -212,7 +213,7 @@ class InfraValidation:
 
 
 @dataclass(frozen=True)
-class Push:
+class Push(Shown):
     """What a pusher did: the folder of the new version, or why there is none."""
 
     node: str
@@ -221,7 +222,7 @@ class Push:
 
 
 @dataclass(frozen=True)
-class RunResult:
+class RunResult(Shown):
     """What came of a run.
 
     Attributes:

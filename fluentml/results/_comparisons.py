@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
+from fluentml.results._shown import Shown
 from fluentml.results._tables import table
 from fluentml.spec import import_needed
 
@@ -59,7 +60,7 @@ class PairDifference:
 
 
 @dataclass(frozen=True)
-class Comparison:
+class Comparison(Shown):
     """What `compare_examples` found for a pair of splits.
 
     Attributes:

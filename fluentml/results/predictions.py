@@ -7,10 +7,11 @@ from typing import Any
 
 from fluentml.errors import LoadError
 from fluentml.executors.prediction_table import PredictionTable
+from fluentml.results._shown import Shown
 from fluentml.spec import import_needed
 
 
-class Predictions:
+class Predictions(Shown):
     """The predictions of a bulk inferrer: a row per example, in the order of its files.
 
     The columns are the features that the model was asked with, by name, and then the outputs of

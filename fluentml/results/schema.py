@@ -7,6 +7,7 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 from fluentml.results._files import names_in, read
+from fluentml.results._shown import Shown
 from fluentml.spec import import_needed
 
 
@@ -34,7 +35,7 @@ class FeatureSchema:
 
 
 @dataclass(frozen=True)
-class Schema:
+class Schema(Shown):
     """What stands in a Schema artifact."""
 
     node: str

@@ -7,6 +7,7 @@ from dataclasses import asdict, dataclass, field
 from typing import Any, NamedTuple
 
 from fluentml.results._files import read, splits_in
+from fluentml.results._shown import Shown
 from fluentml.spec import import_needed
 
 ALL_EXAMPLES = ("", "All Examples")
@@ -73,7 +74,7 @@ class SplitStatistics:
 
 
 @dataclass(frozen=True)
-class Statistics:
+class Statistics(Shown):
     """What stands in an ExampleStatistics artifact.
 
     Attributes:

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from fluentml.results._shown import Shown
 from fluentml.spec import import_needed, is_remote
 
 Points = tuple[tuple[float, float], ...]
@@ -17,7 +18,7 @@ _TWICE = re.compile(r"evaluation_.+_vs_iterations")
 
 
 @dataclass(frozen=True)
-class Training:
+class Training(Shown):
     """What a training logged.
 
     Attributes:

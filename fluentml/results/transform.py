@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from fluentml.results._files import names_in, read
+from fluentml.results._shown import Shown
 from fluentml.spec import import_needed
 
 Numbers = tuple[float, ...]
@@ -48,7 +49,7 @@ class Constant:
 
 
 @dataclass(frozen=True)
-class TransformGraph:
+class TransformGraph(Shown):
     """What stands in a TransformGraph artifact."""
 
     node: str
