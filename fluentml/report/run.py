@@ -44,11 +44,18 @@ def report_page(record: Record, card: ModelCard | None = None) -> str:
 
 
 def overview(record: Record) -> Markup:
-    """Return a run at a glance, for a notebook: the verdict, the graph, and the gate."""
+    """Return a run at a glance, for a notebook: the verdict, the gate, and the graph on demand."""
     result = record.result
     gates = [part for one in result.evaluations if (part := model_views.gate_view(one))]
-    nodes = draw_graph(record.graph, result.nodes, running=record.running)
-    return join([_verdict(record), nodes, gates, [*map(model_views.push_view, result.pushes)]])
+    graph = draw_graph(record.graph, result.nodes, running=record.running)
+    return join(
+        [
+            _verdict(record),
+            gates,
+            [*map(model_views.push_view, result.pushes)],
+            element("details", element("summary", "The graph"), graph),
+        ]
+    )
 
 
 def sections(record: Record, card: ModelCard | None = None) -> Iterator[Section]:
