@@ -54,6 +54,13 @@ def compare(first: Record, second: Record) -> RunComparison:
     return RunComparison(first, second)
 
 
+def compare_results(then: RunResult, now: RunResult) -> RunComparison:
+    """Return what two runs that are at hand have in common, and what not."""
+    from fluentml.local.record import record_of
+
+    return compare(record_of(then), record_of(now))
+
+
 def _written(path: str | os.PathLike[str], text: str) -> Path:
     file = Path(path)
     file.parent.mkdir(parents=True, exist_ok=True)

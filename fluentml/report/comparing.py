@@ -14,6 +14,7 @@ from markupsafe import Markup
 
 from fluentml.report import charts
 from fluentml.report.data_views import distribution
+from fluentml.report.display import Bundle, bundle
 from fluentml.report.markup import Content, element, join
 from fluentml.report.model_views import slice_order
 from fluentml.report.reading import Reader
@@ -181,6 +182,14 @@ class RunComparison:
         from fluentml.report import _written
 
         return _written(path, self.to_html())
+
+    def _repr_mimebundle_(self, include: object = None, exclude: object = None) -> Bundle:
+        parts = [
+            [element("h3", part.title), part.content]
+            for part in self._sections()
+            if part.id != "nodes"
+        ]
+        return bundle(join([element("p", self._verdict()), self._head(), parts]), str(self))
 
     def _verdict(self) -> str:
         told = [

@@ -46,13 +46,12 @@ def report_page(record: Record, card: ModelCard | None = None) -> str:
 def overview(record: Record) -> Markup:
     """Return a run at a glance, for a notebook: the verdict, the gate, and the graph on demand."""
     result = record.result
-    gates = [part for one in result.evaluations if (part := model_views.gate_view(one))]
+    judged = result.evaluations or result.pushes
     graph = draw_graph(record.graph, result.nodes, running=record.running)
     return join(
         [
             _verdict(record),
-            gates,
-            [*map(model_views.push_view, result.pushes)],
+            _gate(record) if judged else None,
             element("details", element("summary", "The graph"), graph),
         ]
     )

@@ -21,6 +21,7 @@ from fluentml.results._summary import in_words
 from fluentml.spec import import_needed
 
 if TYPE_CHECKING:
+    from fluentml.report.comparing import RunComparison
     from fluentml.results.predictions import Predictions
 
 State: TypeAlias = Literal["done", "cached", "skipped", "failed", "interrupted", "not run"]
@@ -356,6 +357,21 @@ class RunResult(Shown):
         from fluentml.report import report_result
 
         return report_result(self, path, card)
+
+    def compare(self, earlier: RunResult) -> RunComparison:
+        """Return this run beside an earlier one: parameters, data, metrics by slice, and code.
+
+        A notebook shows the pictures, `print` the text; `write(path)` writes a page.
+
+        Args:
+            earlier: The other run, of this pipeline or another.
+
+        Raises:
+            BackendError: One of the runs left no record beside its log.
+        """
+        from fluentml.report import compare_results
+
+        return compare_results(earlier, self)
 
     def to_dict(self) -> dict[str, Any]:
         """Return the result as plain values, for JSON."""
