@@ -39,8 +39,8 @@ def test_a_run_is_one_picture_that_changes():
         step.state = "done"
     with progress.step("CsvExampleGen") as step:
         step.state = "done"
-    with pytest.raises(ValueError), progress.step("StatisticsGen"):
-        raise ValueError
+    with pytest.raises(ValueError, match="luck"), progress.step("StatisticsGen"):
+        raise ValueError("no luck")
     assert [message["update"] for message in publisher.shown] == [False, *[True] * 5]
     assert len({message["transient"]["display_id"] for message in publisher.shown}) == 1
     loading, _, first, _, _, last = (message["data"]["text/html"] for message in publisher.shown)
