@@ -23,6 +23,8 @@ from fluentml.backends.kubeflow import Kubeflow
 from fluentml.backends.vertex import Vertex
 from fluentml.cleaning import gc
 from fluentml.components import metric
+from fluentml.emulation import emulate
+from fluentml.engine import Beam
 from fluentml.errors import (
     BackendError,
     CheckError,
@@ -56,6 +58,7 @@ __version__ = "0.1.0"
 
 __all__ = [
     "PipelineDef",
+    "Beam",
     "from_csv",
     "from_tfrecord",
     "from_parquet",
@@ -70,6 +73,7 @@ __all__ = [
     "Kubeflow",
     "rollback",
     "gc",
+    "emulate",
     "Channel",
     "Graph",
     "Node",

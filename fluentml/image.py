@@ -6,6 +6,7 @@ import importlib.util
 import re
 import shutil
 import sys
+import sysconfig
 from collections.abc import Iterator
 from importlib import metadata
 from pathlib import Path
@@ -72,7 +73,15 @@ def _own_packages(graph: Graph) -> list[str]:
         for module, owners in metadata.packages_distributions().items()
         if installed & {*map(_normal, owners)}
     }
-    return sorted({"fluentml", *(named - there)})
+    return sorted(
+        {"fluentml", *(name for name in named if not (name in there and _is_there(name)))}
+    )
+
+
+def _is_there(name: str) -> bool:
+    """Return whether it is the installed module that a name means here, such as `tests`."""
+    places = [sysconfig.get_path(kind) for kind in ("purelib", "platlib")]
+    return any(_source(name).is_relative_to(place) for place in places)
 
 
 def _named(step: Component) -> Iterator[str]:

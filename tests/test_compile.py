@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 
 import fluentml as fml
+from fluentml.backends._repairs import floats_made
 from fluentml.image import write_image
 
 pytestmark = pytest.mark.tfx
@@ -108,6 +109,15 @@ def test_a_dynamic_parameter_has_the_type_of_what_makes_it(by_tfx: Any, repaired
 
     assert kind(by_tfx) == "STRING"
     assert kind(repaired) == "NUMBER_INTEGER"
+
+
+def test_a_number_made_by_a_task_may_have_a_fraction():
+    from tfx.orchestration.kubeflow.v2 import compiler_utils
+
+    with pytest.raises(ValueError, match="Float is an unsupported component output type"):
+        compiler_utils.build_output_parameter_spec("Float")
+    with floats_made():
+        assert compiler_utils.build_output_parameter_spec("Float").parameter_type == 1
 
 
 def test_a_condition_names_an_input_of_its_task(by_tfx: Any, repaired: Any):

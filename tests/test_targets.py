@@ -169,11 +169,12 @@ def test_an_image_of_tfx_has_no_code_of_a_user():
 
 def test_labels_and_dataflow():
     assert "no label 'Team'" in refused(CSV, labels={"Team": "a"})[0]
-    flowing = CSV.with_beam_pipeline_args(["--runner=DataflowRunner"])
-    assert [problem.partition(".")[0] for problem in refused(flowing)] == [
-        "Dataflow needs the project",
-        "Dataflow needs the region",
+    flowing = CSV.with_beam_pipeline_args(fml.Beam("DataflowRunner"))
+    assert [problem.partition(":")[0] for problem in refused(flowing)] == [
+        "DataflowRunner needs project",
+        "DataflowRunner needs region",
     ]
+    assert len(refused(flowing, "kubeflow")) == 3  # and a folder for its jobs
     assert refused(flowing, project="mine", region="europe-west4") == []
 
 

@@ -10,6 +10,7 @@ from typing import Any, ClassVar
 from fluentml import components as kinds
 from fluentml.backends import Backend, Gap, about, of_whom
 from fluentml.backends._secrets import unknown_variables
+from fluentml.checks import engine
 from fluentml.component import Component
 from fluentml.errors import PipelineError
 from fluentml.graph import Graph, Node
@@ -190,6 +191,7 @@ class Cluster(Backend):
         yield from self._image(graph)
         yield from self._no_containers(graph)
         yield from unknown_variables(graph, self.NAME)
+        yield from engine.of_settings(self.there(graph).settings, here=False)
 
     def _names(self, graph: Graph) -> Iterator[PipelineError]:
         name = graph.settings.name

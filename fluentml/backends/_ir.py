@@ -26,7 +26,7 @@ from fluentml.backends._parameters import (
     unmarkable,
     with_defaults,
 )
-from fluentml.backends._repairs import INPUTS_SPEC, repair, task_groups
+from fluentml.backends._repairs import INPUTS_SPEC, floats_made, repair, task_groups
 from fluentml.backends._user_code import in_image, python_path
 from fluentml.component import Component
 from fluentml.errors import BackendError, CheckError, FluentmlError, PipelineError
@@ -122,13 +122,14 @@ def to_spec(graph: Graph, image: str) -> dict[str, Any]:
     try:
         pipeline = lower(packed)
         leaving = [_exit_step(packed, id) for id in _at_exit(packed)]
-        message = pipeline_builder.PipelineBuilder(
-            tfx_pipeline=pipeline,
-            default_image=image,
-            default_commands=kubeflow_v2_dag_runner.KUBEFLOW_TFX_CMD,
-            exit_handler=leaving[0] if leaving else None,
-            use_pipeline_spec_2_1=True,
-        ).build()
+        with floats_made():
+            message = pipeline_builder.PipelineBuilder(
+                tfx_pipeline=pipeline,
+                default_image=image,
+                default_commands=kubeflow_v2_dag_runner.KUBEFLOW_TFX_CMD,
+                exit_handler=leaving[0] if leaving else None,
+                use_pipeline_spec_2_1=True,
+            ).build()
     except FluentmlError:
         raise
     except (NotImplementedError, TypeError, ValueError, KeyError) as error:

@@ -1,14 +1,16 @@
 """What TFX's Kubeflow compiler writes, without its defects.
 
 Read in TFX 1.16.0 (`tfx/orchestration/kubeflow/v2`). Each function repairs one defect, on the
-message as JSON, and leaves alone what has it not.
+message as JSON, and leaves alone what has it not; one is mended while the compiler runs.
 """
 
 from __future__ import annotations
 
+import contextlib
 import re
 from collections.abc import Iterator, Mapping
 from typing import Any
+from unittest import mock
 
 _INPUT = re.compile(r"inputs\.artifacts\['([^']+)'\]")
 _OF_PARAMETER = "_task"
@@ -39,6 +41,20 @@ def task_groups(spec: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
     for component in spec["components"].values():
         if "dag" in component:
             yield component["dag"]["tasks"]
+
+
+@contextlib.contextmanager
+def floats_made() -> Iterator[None]:
+    """A number made by a task is of TFX's type `Float`, and the compiler knows it as `Double`."""
+    from tfx.orchestration.kubeflow.v2 import compiler_utils
+
+    specify = compiler_utils.build_output_parameter_spec
+    with mock.patch.object(
+        compiler_utils,
+        "build_output_parameter_spec",
+        lambda kind: specify("Double" if kind == "Float" else kind),
+    ):
+        yield
 
 
 def _name_the_producer(task: dict[str, Any], tasks: Mapping[str, Any]) -> None:

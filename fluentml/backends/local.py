@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Annotated, ClassVar, Literal
 from pydantic import Field
 
 from fluentml.backends import Backend, about
+from fluentml.checks import engine
 from fluentml.errors import BackendError, PipelineError, listing
 from fluentml.graph import Graph
 from fluentml.results import RunResult
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
     from fluentml.local.cache import Cache
     from fluentml.local.launching import Launcher
     from fluentml.local.progress import Progress
+    from fluentml.local.run import Run
     from fluentml.local.store import Store
 
 
@@ -100,7 +102,6 @@ class LocalBackend(Backend):
 
     def _run(self, graph: Graph, run_id: str, log: Path, progress: Progress) -> RunResult:
         from fluentml.local.cache import HIT
-        from fluentml.local.run import Run
         from fluentml.local.store import Store
 
         store = Store(graph.settings)
@@ -111,7 +112,7 @@ class LocalBackend(Backend):
                 progress.say(f"no timeout of {listing(timed)}: the nodes run in this process")
             if any(told != HIT for told in cache.forecast().values()):
                 launcher.warm_up()
-            return Run(
+            return self.kind_of_run()(
                 *(graph, run_id, log),
                 cache=cache,
                 store=store,
@@ -119,6 +120,12 @@ class LocalBackend(Backend):
                 progress=progress,
                 finish=self.on_failure == "finish",
             ).result()
+
+    def kind_of_run(self) -> type[Run]:
+        """Return what goes from node to node."""
+        from fluentml.local.run import Run
+
+        return Run
 
     def look_around(self, graph: Graph) -> None:
         """Raise a BackendError where this machine lacks something that a node needs."""
@@ -129,6 +136,7 @@ class LocalBackend(Backend):
         yield from super().problems(graph)
         nowhere = [*_no_place(graph)]
         yield from (PipelineError(one.what, *one.details, hint=one.hint) for one in nowhere)
+        yield from engine.of_settings(graph.settings, here=True)
         for node in graph.nodes:
             for lack in node.component.missing_here():
                 yield about(node, lack.what, *lack.details, hint=lack.hint)
@@ -171,6 +179,8 @@ BACKEND = LocalBackend
 def _refuse_the_impossible(graph: Graph) -> None:
     for problem in _no_place(graph):
         raise problem
+    for lacking in engine.of_settings(graph.settings, here=True):
+        raise BackendError(lacking.what, hint=lacking.hint)
     for node in graph.nodes:
         for problem in node.component.missing_here():
             raise problem

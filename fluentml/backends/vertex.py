@@ -131,17 +131,6 @@ class Vertex(Cluster):
                     hint="take small letters, digits, '_' and '-', at most 63 each.",
                 )
         yield from self._unknown_secrets(graph)
-        settings = self.there(graph).settings
-        for asked in (settings.beam_pipeline_args, *(one.beam for one in settings.on.values())):
-            missing = [
-                name
-                for name in ("project", "region")
-                if not any(argument.startswith(f"--{name}") for argument in asked)
-            ]
-            for name in missing if any(_DATAFLOW in argument for argument in asked) else ():
-                yield PipelineError(
-                    f"Dataflow needs the {name}.", hint=f"name it: Vertex({name}=…)."
-                )
 
     def _unknown_secrets(self, graph: Graph) -> Iterator[PipelineError]:
         for id, asked in graph.settings.on.items():

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Annotated, Any, Literal
 
 import typer
 
-from fluentml.cli._app import AsJson, Params, Quiet, Target, Verbose, app, load, print_json
-from fluentml.errors import FluentmlError, RunError
+from fluentml.cli._app import AsJson, Params, Quiet, Target, Verbose, app, load, pairs, print_json
+from fluentml.emulation import SUFFIXES as JOBS
+from fluentml.emulation import emulate
+from fluentml.errors import DefinitionError, FluentmlError, RunError, listing
 
 PANEL = "Run"
 
@@ -36,20 +40,55 @@ def run(
         Literal["stop", "finish"],
         typer.Option(help="Stop at once, or finish what is independent."),
     ] = "stop",
+    place: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--map",
+            metavar="URI=FOLDER",
+            help="Of a compiled job: a folder that stands for gs://bucket; may be repeated.",
+        ),
+    ] = None,
+    image: Annotated[
+        Path | None,
+        typer.Option(metavar="FOLDER", help="Of a compiled job: what `fluentml image` wrote."),
+    ] = None,
     quiet: Quiet = False,
     verbose: Verbose = False,
     as_json: AsJson = False,
 ) -> None:
-    """Check a pipeline, then run it on this machine; what has not changed is taken over."""
+    """Check a pipeline, then run it on this machine; what has not changed is taken over.
+
+    A compiled job (.json, .yaml) runs as a cluster would run it, with folders for its storage.
+    """
     how = {
         "workers": workers,
         "on_failure": on_failure,
         "quiet": quiet or as_json,
         "verbose": verbose,
     }
+    local = {
+        "--to": to,
+        "--refresh": refresh,
+        "--verbose": verbose,
+        "--workers": workers is not None,
+        "--on-failure": on_failure != "stop",
+    }
+    compiled = {"--map": place, "--image": image}
+    is_job = Path(target).suffix in JOBS
+    _refuse(target, is_job, local if is_job else compiled)
     try:
-        pipeline = load(target, param)
-        result = pipeline.run(to=to, cache=not no_cache, refresh=refresh or (), **how)
+        if is_job:
+            result = emulate(
+                target,
+                places=pairs("--map", place),
+                params=pairs("--param", param),
+                image_folder=image,
+                cache=not no_cache,
+                quiet=quiet or as_json,
+            )
+        else:
+            pipeline = load(target, param)
+            result = pipeline.run(to=to, cache=not no_cache, refresh=refresh or (), **how)
     except FluentmlError as error:
         if as_json:
             ran = error.result.to_dict() if isinstance(error, RunError) else {"succeeded": False}
@@ -59,3 +98,14 @@ def run(
         print_json(result.to_dict())
     elif quiet and result.summary():
         typer.echo(result.summary())
+
+
+def _refuse(target: str, is_job: bool, options: Mapping[str, Any]) -> None:
+    """Refuse options that are of the other kind of target."""
+    given = [name for name, value in options.items() if value]
+    if given:
+        what = "a compiled job" if is_job else "no compiled job"
+        raise DefinitionError(
+            f"{target!r} is {what}, for which there is no {listing(given)}.",
+            hint="leave it out" + ("; --no-cache runs every task." if is_job else "."),
+        )

@@ -88,77 +88,92 @@ def read_outcome(node: Node, outputs: Outputs, blame: str = "") -> Outcome:
         outputs: Its artifacts.
         blame: Why a pusher pushed nothing, if it did not.
     """
+    step = node.component
+    by = step.identified_by if isinstance(step, ExampleDiff) else ()
+    return outcome_of(node.id, outputs, blame, by)
+
+
+def outcome_of(
+    id: str, outputs: Outputs, blame: str = "", identified_by: tuple[str, ...] = ()
+) -> Outcome:
+    """Read the verdicts among outputs, without the step that made them.
+
+    Args:
+        id: The node's id.
+        outputs: Its artifacts.
+        blame: Why a pusher pushed nothing, if it did not.
+        identified_by: The features by which it compared examples, if it did.
+    """
     found = {a.type: a for artifacts in outputs.values() for a in artifacts}
     # By key: Transform has outputs of that type too, in another layout.
     if found.pop("ExampleAnomalies", None) and "anomalies" in outputs:
         found = {"ExampleAnomalies": outputs["anomalies"][0]}
     for kind, read in READERS.items():
         if kind in found:
-            return read(node, found)
+            return read(id, found)
+    if "ExamplesDiff" in found:
+        return _comparisons(id, found["ExamplesDiff"], identified_by)
     if "PushedModel" in found:
-        return _push(node, found["PushedModel"], blame)
+        return _push(id, found["PushedModel"], blame)
     if made := predictions_among(outputs):
         from fluentml.results.predictions import Predictions
 
-        has_files = Predictions(node.id, made.uri).files
+        has_files = Predictions(id, made.uri).files
         return Outcome("" if has_files else "not blessed, no predictions")
     return Outcome()
 
 
-def _validation(node: Node, found: Mapping[str, Artifact]) -> Outcome:
+def _validation(id: str, found: Mapping[str, Artifact]) -> Outcome:
     from fluentml.results.validation import read_validation
 
-    validation = read_validation(node.id, found["ExampleAnomalies"])
+    validation = read_validation(id, found["ExampleAnomalies"])
     return Outcome(validation.note, validations=(validation,))
 
 
-def _comparisons(node: Node, found: Mapping[str, Artifact]) -> Outcome:
+def _comparisons(id: str, artifact: Artifact, by: tuple[str, ...]) -> Outcome:
     from fluentml.results.comparison import read_comparisons
 
-    step = node.component
-    by = step.identified_by if isinstance(step, ExampleDiff) else ()
-    comparisons = read_comparisons(node.id, found["ExamplesDiff"].uri, by)
+    comparisons = read_comparisons(id, artifact.uri, by)
     differ = any(one.differing for one in comparisons)
     return Outcome("differences" if differ else "no differences", comparisons=comparisons)
 
 
-def _tuning(node: Node, found: Mapping[str, Artifact]) -> Outcome:
+def _tuning(id: str, found: Mapping[str, Artifact]) -> Outcome:
     from fluentml.results.tuning import read_tuning
 
-    tuning = read_tuning(node.id, found["TunerResults"].uri)
+    tuning = read_tuning(id, found["TunerResults"].uri)
     count = len(tuning.trials)
     return Outcome(f"{count} trial{'' if count == 1 else 's'}", tunings=(tuning,))
 
 
-def _evaluation(node: Node, found: Mapping[str, Artifact]) -> Outcome:
+def _evaluation(id: str, found: Mapping[str, Artifact]) -> Outcome:
     from fluentml.results.evaluation import read_evaluation
 
     blessing = found.get("ModelBlessing")
     flag = blessing.properties.get("blessed") if blessing else None
     blessed = None if flag is None else bool(flag)
-    evaluation = read_evaluation(node.id, found["ModelEvaluation"].uri, blessed)
+    evaluation = read_evaluation(id, found["ModelEvaluation"].uri, blessed)
     return Outcome("blessed" if blessed else "not blessed", evaluations=(evaluation,))
 
 
-def _infra_validation(node: Node, found: Mapping[str, Artifact]) -> Outcome:
+def _infra_validation(id: str, found: Mapping[str, Artifact]) -> Outcome:
     from fluentml.results.infra_validation import read_infra_validation
 
     artifact = found["InfraBlessing"]
     blessed = bool(artifact.properties.get("blessed"))
-    validation = read_infra_validation(node.id, artifact.uri, blessed)
+    validation = read_infra_validation(id, artifact.uri, blessed)
     return Outcome("blessed" if blessed else "not blessed", infra_validations=(validation,))
 
 
-def _push(node: Node, artifact: Artifact, blame: str) -> Outcome:
+def _push(id: str, artifact: Artifact, blame: str) -> Outcome:
     if not artifact.properties.get("pushed"):
-        return Outcome("not pushed", pushes=(Push(node.id, None, blame),))
+        return Outcome("not pushed", pushes=(Push(id, None, blame),))
     destination = artifact.properties.get("pushed_destination")
-    return Outcome("pushed", pushes=(Push(node.id, destination),))
+    return Outcome("pushed", pushes=(Push(id, destination),))
 
 
-READERS: Mapping[str, Callable[[Node, Mapping[str, Artifact]], Outcome]] = {
+READERS: Mapping[str, Callable[[str, Mapping[str, Artifact]], Outcome]] = {
     "ExampleAnomalies": _validation,
-    "ExamplesDiff": _comparisons,
     "TunerResults": _tuning,
     "ModelEvaluation": _evaluation,
     "InfraBlessing": _infra_validation,

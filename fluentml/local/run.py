@@ -32,6 +32,8 @@ AGAIN = "mend it and run again: what is done need not run again."
 class Run:
     """The nodes of a run, as they become known."""
 
+    QUEUE: ClassVar[type[Queue]] = Queue
+
     def __init__(
         self,
         graph: Graph,
@@ -46,7 +48,7 @@ class Run:
     ) -> None:
         self.graph, self.run_id, self.log = graph, run_id, log
         self.cache, self.store, self.progress = cache, store, progress
-        self.queue = Queue(self, graph, launcher, progress, finish=finish)
+        self.queue = self.QUEUE(self, graph, launcher, progress, finish=finish)
         self.known: Mapping[str, str] = {}
         self.verdicts: dict[str, Verdict] = {}
         self.nodes: dict[str, NodeResult] = {}

@@ -8,6 +8,7 @@ from typing import Any
 
 from typing_extensions import Self
 
+from fluentml.engine import Beam
 from fluentml.errors import DefinitionError
 from fluentml.placement import Placement
 from fluentml.sources import PathLike
@@ -29,13 +30,16 @@ class Whole(Chain):
         """
         return self._with("cache", cache=enabled)
 
-    def with_beam_pipeline_args(self, arguments: Sequence[str]) -> Self:
+    def with_beam_pipeline_args(self, arguments: Sequence[str] | Beam) -> Self:
         """Pass arguments to Apache Beam, in which the data steps run.
 
         Args:
-            arguments: Such as `["--runner=DataflowRunner", "--project=…"]`. Without `--runner` it
-                is Beam's in-process runner.
+            arguments: `Beam("DataflowRunner", project=…, region=…)`, or as on a command line:
+                `["--runner=DataflowRunner", "--project=…"]`. Without `--runner` it is Beam's
+                in-process runner.
         """
+        if isinstance(arguments, Beam):
+            arguments = arguments.arguments()
         if isinstance(arguments, str):
             raise DefinitionError(
                 f"with_beam_pipeline_args() takes a list, not the text {arguments!r}.",

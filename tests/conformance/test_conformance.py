@@ -1,0 +1,71 @@
+"""One semantics: a chain comes to the same on every target that can execute here."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+import fluentml as fml
+from tests.conformance.chains import CHAINS
+from tests.conformance.targets import CHANCE, REFUSED, TARGETS, Seen, warm  # noqa: F401
+
+pytestmark = [pytest.mark.tfx, pytest.mark.usefixtures("warm")]
+
+
+def see(target: str, chain: str, folder: Path) -> Seen:
+    """Run a chain on a target, in a folder of its own."""
+    (folder / "base").mkdir(parents=True)
+    (folder / "base/weights").write_text("from elsewhere")
+    return TARGETS[target](CHAINS[chain], folder)
+
+
+@pytest.fixture(scope="module")
+def here(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Seen]:
+    """What each chain comes to on this machine."""
+    return {chain: see("local", chain, tmp_path_factory.mktemp("local")) for chain in CHAINS}
+
+
+@pytest.mark.parametrize("chain", CHAINS)
+@pytest.mark.parametrize("target", [target for target in TARGETS if target != "local"])
+def test_a_chain_means_the_same(target: str, chain: str, here: dict[str, Seen], tmp_path: Path):
+    if said := REFUSED.get((target, chain)):
+        with pytest.raises(fml.CheckError, match=said):
+            see(target, chain, tmp_path)
+        return
+    seen, wanted = see(target, chain, tmp_path), here[chain]
+    chance = CHANCE.get((target, chain), set())
+    assert seen.without(chance) == wanted.without(chance)
+
+
+def test_what_the_chains_come_to(here: dict[str, Seen]):
+    """What all are compared with is what a reader of the chains expects."""
+    assert here["linear"].artifacts["Second.grown"] == [("Model", {"from": "none", "size": 6})]
+    assert here["branching"].artifacts["Join.joined"] == [("Schema", {"sizes": "[4, 7]"})]
+    assert here["conditional"].nodes == {
+        "Make": "done",
+        "Holds": "done",
+        "HoldsNot": "skipped",
+        "AfterHolds": "done",
+        "AfterHoldsNot": "skipped",
+    }
+    (model,) = here["parameters"].artifacts["Make.model"]
+    assert model[1] == {"made_by": "Make", "rate": 0.25, "size": 5}
+    (shouted,) = here["parameters"].artifacts["Shout.shouted"]
+    assert shouted[1] == {"word": 'IT\'S "SO" 5'}
+    (told,) = here["values"].artifacts["Tell.told"]
+    assert told[1] == {"told": "3 'it\\'s \"so\" $HOME' 0.75"}
+    (grown,) = here["resolver"].artifacts["Grow.grown"]
+    assert grown[1] == {"from": "none", "size": 7}
+    (grown,) = here["importer"].artifacts["Grow.grown"]
+    assert grown[1] == {"from": "hand", "size": 15}
+    assert here["exit step"].left == ["SUCCEEDED", False]
+    assert here["failing node"].left == ["FAILED", True]
+    assert here["failing node"].nodes == {
+        "Make": "done",
+        "Break": "failed",
+        "After": "not run",
+        "Last": "not run",
+        "Beside": "done",
+        "Leave": "done",
+    }
