@@ -15,44 +15,56 @@ from tfx.orchestration.beam import beam_dag_runner
 from fluentml.errors import RunError
 from fluentml.graph import Node
 from fluentml.local import wheels
+from fluentml.local.queue import Queue
 from fluentml.local.run import Run
 from fluentml.lowering import IN_PROCESS_RUNNER, lower, to_ir
 
 
-class BeamRun(Run):
-    """A run in which Beam decides when a node's turn has come."""
+class BeamQueue(Queue):
+    """Runs nodes when Beam says that their turn has come."""
 
-    def _run(self, nodes: Iterable[Node]) -> None:
-        self._load()
+    def run(self, nodes: Iterable[Node]) -> list[RunError]:
+        """Run these nodes, and return why some failed; an exit step is no part of the graph."""
+        wanted = {node.id: node for node in nodes}
+        if all(node.component.AT_EXIT for node in wanted.values()):
+            return super().run(wanted.values())
         failures: list[RunError] = []
-        one_by_one = super()._run
+        lost: set[str] = set()
+        run_one = super().run
 
-        def run(id: str) -> None:
-            try:
-                one_by_one([self.graph[id]])
-            except RunError as failure:
-                failures.append(failure)
-                raise
+        def visit(id: str) -> None:
+            stops = failures and not self._finish
+            if id not in wanted or stops or lost.intersection(wanted[id].upstream):
+                lost.update({id} & wanted.keys())
+                return
+            failed = run_one([wanted[id]])
+            lost.update({id} if failed else ())
+            failures.extend(failed)
 
-        _Node.RUN[self.graph.settings.name] = run
-        with _in_this_process():
-            try:
-                _Runner().run_with_ir(to_ir(lower(self.graph)))
-            except Exception as error:
-                # Beam raises another, with the name of its own step in it.
-                raise next(iter(failures), error) from None
-            finally:
-                del _Node.RUN[self.graph.settings.name]
+        name = self._graph.settings.name
+        _Node.VISIT[name] = visit
+        try:
+            with _in_this_process(), wheels.in_process():
+                _Runner().run_with_ir(to_ir(lower(self._graph)))
+        finally:
+            del _Node.VISIT[name]
+        return failures
+
+
+class BeamRun(Run):
+    """A run in which Beam goes from node to node."""
+
+    QUEUE = BeamQueue
 
 
 class _Node(beam_dag_runner.PipelineNodeAsDoFn):
     """A node as a step of Beam's, in the process that has the run."""
 
-    RUN: ClassVar[dict[str, Callable[[str], None]]] = {}
+    VISIT: ClassVar[dict[str, Callable[[str], None]]] = {}
     """What runs a node, by the name of the pipeline: Beam copies the object itself."""
 
     def _run_node(self) -> None:
-        self.RUN[self._pipeline_info.id](self._node_id)
+        self.VISIT[self._pipeline_info.id](self._node_id)
 
 
 class _Runner(beam_dag_runner.BeamDagRunner):
@@ -67,5 +79,5 @@ def _in_this_process() -> Iterator[None]:
         return beam.Pipeline(options=PipelineOptions([IN_PROCESS_RUNNER]))
 
     ours = types.SimpleNamespace(**{**vars(beam), "Pipeline": pipeline})
-    with mock.patch.object(beam_dag_runner, "beam", ours), wheels.in_process():
+    with mock.patch.object(beam_dag_runner, "beam", ours):
         yield

@@ -7,6 +7,7 @@ import json
 from collections.abc import Mapping, Sequence
 from itertools import chain
 from pathlib import Path
+from typing import ClassVar
 
 from fluentml.component import WHEN
 from fluentml.components import Pusher

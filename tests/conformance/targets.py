@@ -54,16 +54,6 @@ class Seen:
         nodes = {id: node.state.replace("cached", "done") for id, node in result.nodes.items()}
         return cls(nodes, artifacts, json.loads(file.read_text()) if file.exists() else None)
 
-    def without(self, nodes: set[str]) -> Seen:
-        """Return the same but for these nodes."""
-        kept = {id: state for id, state in self.nodes.items() if id not in nodes}
-        made = {
-            channel: found
-            for channel, found in self.artifacts.items()
-            if channel.partition(".")[0] not in nodes
-        }
-        return Seen(kept, made, self.left)
-
 
 def _own(properties: Any) -> dict[str, Any]:
     return {key: value for key, value in sorted(properties.items()) if key not in OF_TFX}
@@ -122,9 +112,6 @@ TARGETS: dict[str, Callable[[Chain, Path], Seen]] = {
 
 REFUSED = {("kubeflow", "resolver"): "finds artifacts of earlier runs"}
 """By target and chain, a part of the reason for which it is refused before it is lowered."""
-
-CHANCE = {("beam", "failing node"): {"Beside"}}
-"""Nodes of which nobody can tell: Beam ends at a failure, and has an order of its own."""
 
 
 class KeptProcesses(Processes):
