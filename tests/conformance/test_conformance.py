@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 import fluentml as fml
-from tests.conformance.chains import CHAINS
+from tests.conformance.chains import CHAINS, Place
 from tests.conformance.targets import REFUSED, TARGETS, Seen, warm  # noqa: F401
 
 pytestmark = [pytest.mark.tfx, pytest.mark.usefixtures("warm")]
@@ -68,3 +68,10 @@ def test_what_the_chains_come_to(here: dict[str, Seen]):
         "Beside": "done",
         "Leave": "done",
     }
+
+
+def test_it_is_beam_that_starts_the_nodes(tmp_path: Path):
+    place = Place(str(tmp_path / "root"), "", "")
+    result = CHAINS["linear"].build(place).run("beam", quiet=True)
+    log = Path(result.log).read_text()
+    assert [f"node {id} is finished." in log for id in ("Make", "First", "Second")] == [True] * 3
