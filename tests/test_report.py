@@ -41,7 +41,9 @@ def failed(tmp_path_factory):
     """The second run, on other data, of a chain that fails in the middle; and its error."""
     root = tmp_path_factory.mktemp("failed")
     (root / "rows").mkdir()
-    (root / "rows" / "rows.csv").write_text("fare,tips\n" + "1,2\n2,3\n" * 20)
+    rows = root / "rows" / "rows.csv"
+    # No two alike: TFX splits by what stands in a row.
+    rows.write_text("fare,tips\n" + "".join(f"{1 + i % 3},{i}\n" for i in range(90)))
     (root / "model.py").write_text(
         "def preprocessing_fn(inputs):\n    raise ValueError('no such luck')\n"
     )
@@ -55,7 +57,7 @@ def failed(tmp_path_factory):
     )
     with pytest.raises(fml.RunError, match="no such luck"):
         chain.run(quiet=True)
-    (root / "rows" / "rows.csv").write_text("fare,tips\n" + "1,2\n9,3\n8,3\n" * 20)
+    rows.write_text("fare,tips\n" + "".join(f"{1 + i % 9},{i}\n" for i in range(90)))
     with pytest.raises(fml.RunError) as caught:
         chain.run(quiet=True)
     return root, chain, caught.value
