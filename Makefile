@@ -28,8 +28,13 @@ servers: ## Unpack the database servers that the tests start and this machine la
 browser: ## Unpack the Chromium in which the tests open reports, where this machine lacks one
 	@.ci/browser
 
+.PHONY: airflow
+airflow: setup ## Make the environments of the two Airflows that the tests start
+	@.ci/setup airflow 2
+	@.ci/setup airflow 3
+
 .PHONY: test
-test: setup servers browser ## Run all tests, then test-core
+test: setup servers browser airflow ## Run all tests, then test-core
 	$(BIN)/python -m pytest $(ARGS)
 	@$(MAKE) --no-print-directory test-core
 
@@ -71,6 +76,10 @@ LOCK_ARGS :=
 lock: setup ## Bring requirements.lock in line with pyproject.toml
 	$(BIN)/uv --quiet pip compile pyproject.toml --universal --python-version 3.10 --all-extras --group dev \
 	  --generate-hashes --no-header --no-annotate $(LOCK_ARGS) --output-file requirements.lock
+	for version in 2 3; do \
+	  $(BIN)/uv --quiet pip compile .ci/airflow-$$version.in --universal --python-version 3.10 \
+	    --generate-hashes --no-header --no-annotate $(LOCK_ARGS) --output-file .ci/airflow-$$version.lock; \
+	done
 
 .PHONY: clean
 clean: ## Remove the environments, servers, the browser, caches, builds and the demo's results

@@ -19,6 +19,7 @@ Nothing heavy is imported until a pipeline is lowered or run.
 
 from __future__ import annotations
 
+from fluentml.backends.airflow import Airflow
 from fluentml.backends.kubeflow import Kubeflow
 from fluentml.backends.vertex import Vertex
 from fluentml.cleaning import gc
@@ -71,6 +72,7 @@ __all__ = [
     "metric",
     "Vertex",
     "Kubeflow",
+    "Airflow",
     "rollback",
     "gc",
     "emulate",

@@ -22,7 +22,7 @@ from fluentml.params import Param, checked
 from fluentml.sources import PathLike
 from fluentml.user_code import code_of
 from fluentml.verbs import Verbs
-from fluentml.wiring import wire
+from fluentml.wiring import Definition, wire
 from fluentml.words import in_words_of
 
 if TYPE_CHECKING:
@@ -177,18 +177,17 @@ class PipelineDef(Verbs):
             DefinitionError: There is no such parameter, the value is of another type, or a step
                 cannot use it.
         """
-        given = checked(self._declared, values)
-        bound = []
-        for step in self.components:
-            with in_words_of(step.VERB, given):
-                bound.append(step.bind(given))
+        bound = self._definition.bound(checked(self._declared, values)).components
         # Unchanged, it keeps the graph that it may have wired already.
-        same = tuple(bound) == self.components
-        return self if same else self._copy(self.settings, tuple(bound))
+        return self if bound == self.components else self._copy(self.settings, bound)
 
     @property
     def _declared(self) -> dict[str, Param]:
-        return {one.name: one for step in self.components for one in step.runtime_params()}
+        return self._definition.params
+
+    @property
+    def _definition(self) -> Definition:
+        return Definition.model_construct(settings=self.settings, components=self.components)
 
     def run(
         self,
@@ -235,10 +234,10 @@ class PipelineDef(Verbs):
 
         Args:
             target: `"vertex"`, which gets a PipelineJob as JSON; `"kubeflow"`, a pipeline spec as
-                YAML; or a backend that is made.
+                YAML; `"airflow"`, a DAG file; or a backend that is made.
             path: The file to write.
             params: Values to fix; the other runtime parameters are left to the launch of a job.
-            **options: The target's own; every one takes `image=`, which `fluentml image` writes a
+            **options: The target's own, such as `image=`, which `fluentml image` writes a
                 Dockerfile for.
 
         Raises:
@@ -361,8 +360,9 @@ class PipelineDef(Verbs):
 
     def _compiled(self, made: Backend, fixed: Mapping[str, Any]) -> str:
         """Return the chain as a target takes it, with some runtime parameters fixed."""
-        open_ones = {name: value for name, value in self.params.items() if name not in fixed}
-        return made.compile(open_ones, lambda values: self.with_params({**fixed, **values}).graph)
+        open_ones = {name: one for name, one in self._declared.items() if name not in fixed}
+        defaults = {name: one.default for name, one in open_ones.items()}
+        return made.compile(defaults, self._definition.bound({**open_ones, **fixed}))
 
     def _ready(
         self, made: Backend, params: Mapping[str, Any]

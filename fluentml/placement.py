@@ -30,6 +30,8 @@ class Placement(Spec):
             Manager on Vertex AI, `"slack-webhook"` or `"projects/p/secrets/slack-webhook"`; one of
             Kubernetes on Kubeflow, `"slack-webhook"` or `"slack-webhook/key"`.
         beam: Arguments for Apache Beam, for this node alone; they come behind the pipeline's.
+        pool: Of Airflow's pools, the one whose slots it takes.
+        queue: Of Airflow's queues, the one whose workers take it.
     """
 
     cpu: Annotated[float, Field(gt=0)] | None = None
@@ -41,6 +43,8 @@ class Placement(Spec):
     env: FrozenDict[str, str] = FrozenDict()
     secrets: FrozenDict[str, str] = FrozenDict()
     beam: tuple[str, ...] = ()
+    pool: str | None = None
+    queue: str | None = None
 
     @field_validator("memory")
     @classmethod

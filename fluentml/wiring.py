@@ -3,12 +3,48 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from typing import Any
 
-from fluentml.component import Component
+from typing_extensions import Self
+
+from fluentml.component import AnyComponent, Component
 from fluentml.components import CustomComponent
 from fluentml.errors import WiringError, did_you_mean, listing
 from fluentml.graph import Graph, Node, Settings, Wire
-from fluentml.spec import Channel, FrozenDict, Input
+from fluentml.params import Param
+from fluentml.spec import Channel, FrozenDict, Input, Spec
+from fluentml.words import in_words_of
+
+
+class Definition(Spec):
+    """A chain as a value: what it says, before wiring adds what follows from it.
+
+    Called with values of runtime parameters it returns the graph; others have their defaults.
+    """
+
+    settings: Settings
+    components: tuple[AnyComponent, ...]
+
+    @property
+    def params(self) -> dict[str, Param]:
+        """The runtime parameters by name."""
+        return {one.name: one for step in self.components for one in step.runtime_params()}
+
+    def bound(self, values: Mapping[str, Any]) -> Self:
+        """Return it with these values, or further parameters, in place of the parameters.
+
+        Raises:
+            DefinitionError: A step cannot use a value.
+        """
+        bound = []
+        for step in self.components:
+            with in_words_of(step.VERB, values):
+                bound.append(step.bind(values))
+        return self.model_copy(update={"components": tuple(bound)})
+
+    def __call__(self, values: Mapping[str, Any]) -> Graph:
+        """Return the graph with these values in place of the parameters; others have defaults."""
+        return wire(self.settings, self.bound(values).components)
 
 
 def wire(settings: Settings, components: Sequence[Component]) -> Graph:

@@ -27,7 +27,7 @@ def test_unknown_backend():
         PipelineDef("p").from_csv("data").run("locla")
     assert str(error.value).splitlines() == [
         "There is no backend 'locla'.",
-        "The backends: 'beam', 'kubeflow', 'local', 'vertex'.",
+        "The backends: 'airflow', 'beam', 'kubeflow', 'local', 'vertex'.",
         "Hint: did you mean 'local'?",
     ]
 

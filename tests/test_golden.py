@@ -13,6 +13,7 @@ from platformdirs import user_cache_path
 
 import fluentml as fml
 from fluentml.backends import get_backend
+from fluentml.backends.airflow import Airflow
 from fluentml.components import Evaluator
 from fluentml.graph import Graph
 from fluentml.loading import load
@@ -98,6 +99,23 @@ def test_example_compiled(name: str, target: str, tmp_path: Path, request: pytes
         golden.write_text(text)
     assert golden.exists(), "no golden file: make golden"
     assert text == golden.read_text(), "look at the diff after make golden"
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_example_as_dag_file(name: str, tmp_path: Path, request: pytest.FixtureRequest):
+    pipeline = load(str(EXAMPLES / f"{name}.py"))
+    made = Airflow(folder="/srv/project", python="/srv/project/.venv/bin/python")
+    try:
+        text, suffix = pipeline.compile(made, tmp_path / "dag.py").read_text(), "py"
+    except fml.CheckError as error:
+        text, suffix = f"{error}\n", "refused.txt"
+    golden = GOLDEN / f"{name}.airflow.{suffix}"
+    if request.config.getoption("--update-golden"):
+        for old in GOLDEN.glob(f"{name}.airflow.*"):
+            old.unlink()
+        golden.write_text(_without_places(text))
+    assert golden.exists(), "no golden file: make golden"
+    assert _without_places(text) == golden.read_text(), "look at the diff after make golden"
 
 
 COMPILED = sorted(path.name for path in GOLDEN.glob("*.vertex.json"))

@@ -201,11 +201,11 @@ def test_run_checks_first(tmp_path):
 
 def test_an_unknown_backend(small):
     assert message_of(fml.BackendError, small.run, "locl") == (
-        "There is no backend 'locl'.\nThe backends: 'beam', 'kubeflow', 'local', 'vertex'.\n"
+        "There is no backend 'locl'.\nThe backends: 'airflow', 'beam', 'kubeflow', 'local', 'vertex'.\n"
         "Hint: did you mean 'local'?"
     )
     assert message_of(fml.BackendError, small.run, "zzz") == (
-        "There is no backend 'zzz'.\nThe backends: 'beam', 'kubeflow', 'local', 'vertex'.\n"
+        "There is no backend 'zzz'.\nThe backends: 'airflow', 'beam', 'kubeflow', 'local', 'vertex'.\n"
         "Hint: take one of these."
     )
 

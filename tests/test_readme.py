@@ -204,9 +204,10 @@ def test_every_verb_of_the_table_exists():
 
 
 def test_every_command_exists():
-    commands = {command.callback.__name__.rstrip("_") for command in app.registered_commands}
+    registered = app.registered_commands
+    commands = {command.name or command.callback.__name__.rstrip("_") for command in registered}
     commands |= {group.name for group in app.registered_groups}
-    named = set(re.findall(r"^fluentml (\w+)", "\n".join(blocks("")), re.M))
+    named = set(re.findall(r"^fluentml ([\w-]+)", "\n".join(blocks("")), re.M))
     assert named == commands - {"demo"}
 
 

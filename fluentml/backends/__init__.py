@@ -21,6 +21,7 @@ from fluentml.spec import Spec
 if TYPE_CHECKING:
     from fluentml.backends._service import Service
     from fluentml.results import RunResult
+    from fluentml.wiring import Definition
 
 
 class Gap(NamedTuple):
@@ -73,16 +74,17 @@ class Backend(Spec):
         """Return in words, for the nodes of which it can tell, what a run would do with them."""
         return {}
 
-    def compile(self, params: Mapping[str, Any], bind: Callable[[Mapping[str, Any]], Graph]) -> str:
+    def compile(self, params: Mapping[str, Any], bind: Definition) -> str:
         """Return the text of a file by which the pipeline runs elsewhere.
 
         Args:
             params: The runtime parameters that the file leaves open, with their defaults.
-            bind: Returns the graph with these values in place of them; others have the defaults.
+            bind: The chain: called, it returns the graph with these values in place of them;
+                others have the defaults.
         """
         raise BackendError(
             f"The backend {type(self).__name__} compiles to no file.",
-            hint='take compile("vertex", …) or compile("kubeflow", …).',
+            hint='take compile("vertex", …), compile("kubeflow", …) or compile("airflow", …).',
         )
 
     def service(self) -> Service:

@@ -118,6 +118,34 @@ DEGRADED = (
 )
 
 
+def unreachable_places(
+    graph: Graph, root: str, where: str, storage: str
+) -> Iterator[PipelineError]:
+    """Yield which paths of a pipeline lie on this machine.
+
+    Args:
+        graph: The pipeline.
+        root: Its root there.
+        where: Who would have to reach them.
+        storage: What users call a root that can be reached, in an example.
+    """
+    if not is_remote(root):
+        yield PipelineError(
+            f"Everything of the pipeline would lie under {root!r}, a folder of this machine, which "
+            f"{where} cannot reach.",
+            hint=f'name one that it can: PipelineDef({graph.settings.name!r}, root="{storage}").',
+        )
+    for node in graph.nodes:
+        for field, path in _paths(node.component):
+            if not is_remote(path):
+                yield about(
+                    node,
+                    f"{of_whom(graph, node)} has {field}={path!r}, on this machine, which "
+                    f"{where} cannot reach.",
+                    hint=f'take a folder that it can: "{storage}/…".',
+                )
+
+
 class Cluster(Backend):
     """A place where every node runs in a container.
 
@@ -186,7 +214,7 @@ class Cluster(Backend):
         """Yield why this graph cannot go there."""
         yield from super().problems(graph)
         yield from self._names(graph)
-        yield from self._places(graph)
+        yield from unreachable_places(graph, self.root(graph), self.NAME, self.STORAGE)
         yield from self._metadata(graph)
         yield from self._image(graph)
         yield from self._no_containers(graph)
@@ -210,24 +238,6 @@ class Cluster(Backend):
                     "starts with a letter or digit and goes on with letters, digits, '_', '-'.",
                     hint="give the step, or the metric, another name: id=….",
                 )
-
-    def _places(self, graph: Graph) -> Iterator[PipelineError]:
-        if not is_remote(self.root(graph)):
-            yield PipelineError(
-                f"Everything of the pipeline would lie under {self.root(graph)!r}, a folder of "
-                f"this machine, which {self.NAME} cannot reach.",
-                hint=f"name one that it can: PipelineDef({graph.settings.name!r}, "
-                f'root="{self.STORAGE}").',
-            )
-        for node in graph.nodes:
-            for field, path in _paths(node.component):
-                if not is_remote(path):
-                    yield about(
-                        node,
-                        f"{of_whom(graph, node)} has {field}={path!r}, on this machine, which "
-                        f"{self.NAME} cannot reach.",
-                        hint=f'take a folder that it can: "{self.STORAGE}/…".',
-                    )
 
     def _metadata(self, graph: Graph) -> Iterator[PipelineError]:
         if graph.settings.metadata:

@@ -24,7 +24,7 @@ from fluentml.capture.origin import SUFFIX, Block, Origin
 from fluentml.capture.sources import Source, Statement, source_of
 from fluentml.errors import DefinitionError
 
-__all__ = ["WRITTEN", "Origin", "captured", "captured_together", "files_imported", "written"]
+__all__ = ["WRITTEN", "Origin", "captured", "captured_together", "files_imported", "put", "written"]
 
 WRITTEN = "_modules"
 """The folder of written modules; each lies in a folder of its own there."""
@@ -126,7 +126,7 @@ def written(text: str, name: str, *, folder: str, verb: str) -> str:
     """
     target = Path(folder) / _digest(text, {}) / f"{name}.py"
     with _writing(name, Path(folder), verb):
-        _put(target, text.encode())
+        put(target, text.encode())
     return str(target)
 
 
@@ -175,9 +175,9 @@ def _write(source: Source, closure: Closure, name: str, also: str, folder: Path,
     )
     with _writing(name, folder, verb):
         for inside, content in contents.items():
-            _put(target / inside, content)
-        _put(target / f"{module}{SUFFIX}", origin.to_json().encode())
-        _put(target / f"{module}.py", text.encode())
+            put(target / inside, content)
+        put(target / f"{module}{SUFFIX}", origin.to_json().encode())
+        put(target / f"{module}.py", text.encode())
     return str(target / f"{module}.py")
 
 
@@ -225,7 +225,7 @@ def _digest(text: str, contents: Mapping[str, bytes]) -> str:
     return digest.hexdigest()[:16]
 
 
-def _put(path: Path, content: bytes) -> None:
+def put(path: Path, content: bytes) -> None:
     """Write a file all at once, unless it is there; one that is keeps its time."""
     if path.is_file() and path.read_bytes() == content:
         return

@@ -36,7 +36,9 @@ Params = Annotated[
         help="A runtime parameter's value; may be given several times.",
     ),
 ]
-To = Annotated[str, typer.Option("--target", "-t", metavar="NAME", help="vertex or kubeflow.")]
+To = Annotated[
+    str, typer.Option("--target", "-t", metavar="NAME", help="vertex, kubeflow or airflow.")
+]
 Options = Annotated[
     list[str] | None,
     typer.Option(
@@ -78,6 +80,19 @@ def pairs(option: str, texts: list[str] | None) -> dict[str, str]:
                 hint=f"write {option} NAME=VALUE.",
             )
     return {name: value for name, _, value in pairs}
+
+
+def json_object(option: str, text: str) -> dict[str, Any]:
+    try:
+        value = json.loads(text)
+    except ValueError:
+        value = None
+    if not isinstance(value, dict):
+        raise DefinitionError(
+            f"{option} got {text!r}, which is no JSON object.",
+            hint=f"""write {option} '{{"name": 1}}'.""",
+        )
+    return value
 
 
 def print_json(value: Any) -> None:

@@ -210,15 +210,19 @@ class Run:
 
     def _leave(self, failures: Sequence[RunError]) -> list[RunError]:
         """Run the exit steps, every one of them; return why some failed."""
-        status = {
-            "state": "FAILED" if failures else "SUCCEEDED",
-            "pipelineJobName": self.graph.settings.name,
-            "pipelineJobUuid": self.run_id,
-            **({"error": {"message": str(failures[0])}} if failures else {}),
-        }
-        self.known = {"final_status": json.dumps(status), "summary": self._so_far().summary()}
+        self.known = self.known_at_exit(str(failures[0]) if failures else "")
         exits = [node for node in self.graph.nodes if node.component.AT_EXIT]
         return [problem for node in exits for problem in self.queue.run([node])]
+
+    def known_at_exit(self, failure: str) -> dict[str, str]:
+        """Return what exit steps can ask for, by name; of a failure, what there is to say."""
+        status = {
+            "state": "FAILED" if failure else "SUCCEEDED",
+            "pipelineJobName": self.graph.settings.name,
+            "pipelineJobUuid": self.run_id,
+            **({"error": {"message": failure}} if failure else {}),
+        }
+        return {"final_status": json.dumps(status), "summary": self._so_far().summary()}
 
     def _so_far(self) -> RunResult:
         outcomes = [self.outcomes[node.id] for node in self.graph.nodes if node.id in self.outcomes]

@@ -23,7 +23,7 @@ from fluentml.executors import (
     transform_batches,
     tuner,
 )
-from fluentml.local import beam, wheels
+from fluentml.local import beam, tries, wheels
 from fluentml.local.store import Store
 from fluentml.lowering import IN_PROCESS_RUNNER, to_ir
 from fluentml.results import Artifact, State
@@ -133,7 +133,7 @@ class Session:
         parameters = self._nodes[id].parameters.parameters
         if anew and importer.REIMPORT_OPTION_KEY in parameters:
             parameters[importer.REIMPORT_OPTION_KEY].field_value.int_value = 1
-        with wheels.in_process(), beam.light(self._arguments(id)):
+        with wheels.in_process(), beam.light(self._arguments(id)), tries.apart():
             info = launcher.Launcher(
                 pipeline_node=self._nodes[id],
                 mlmd_connection=metadata.Metadata(self._connection),

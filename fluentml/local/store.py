@@ -17,6 +17,7 @@ from fluentml.graph import Settings
 from fluentml.results import Artifact
 from fluentml.spec import is_remote
 from fluentml.stores.connection import opened
+from fluentml.stores.healing import node_of
 
 Outputs: TypeAlias = Mapping[str, tuple[Artifact, ...]]
 
@@ -80,6 +81,13 @@ class Store:
         executions = self.mlmd.get_executions_by_context(context.id) if context else ()
         went_well = [one for one in executions if one.last_known_state in SUCCEEDED]
         return max(went_well, key=lambda one: int(one.id), default=None)
+
+    def of_run(self, run_id: str) -> dict[str, Any]:
+        """Return the last execution of each node in a run, by the node's id."""
+        context = self.context(RUN, run_id)
+        executions = self.mlmd.get_executions_by_context(context.id) if context else ()
+        found = sorted(executions, key=lambda one: int(one.id))
+        return {node_of(self.mlmd, one.id): one for one in found}
 
     def context(self, type: str, name: str) -> Any:
         """Return a context, or None."""
@@ -183,6 +191,12 @@ class Store:
             return int(self.mlmd.get_context_type(name).id)
         except errors.NotFoundError:
             return int(self.mlmd.put_context_type(mlmd.ContextType(name=name)))
+
+    def set_aside(self, executions: Iterable[Any]) -> None:
+        """Mark executions as canceled: what they made is not what their run goes on with."""
+        for execution in executions:
+            execution.last_known_state = mlmd.Execution.CANCELED
+            self.mlmd.put_executions([execution])
 
     # -- parts ------------------------------------------------------------------------------------
 

@@ -1,7 +1,8 @@
 """Who is at work on a pipeline: locks that a killed process cannot leave behind.
 
 `_runs/<run>.lock` is held as long as the run lives: a lock file that nobody holds tells of a run
-that was killed. `_runs/.lock` is shared by all runs, and had alone by whoever clears up.
+that was killed. Where an orchestrator runs each node in a process of its own, that is
+`_runs/<run>@<node>.lock`. `_runs/.lock` is shared by all runs, and had alone by whoever clears up.
 """
 
 from __future__ import annotations
@@ -25,13 +26,19 @@ from fluentml.stores.healing import CANCELED, FAILED, heal
 log = logging.getLogger("fluentml")
 ALL = ".lock"
 SUFFIX = ".lock"
+OF = "@"
 
 
 @contextlib.contextmanager
-def running(settings: Settings, run_id: str) -> Iterator[None]:
+def running(settings: Settings, run_id: str, node: str = "") -> Iterator[None]:
     """Own a run: nobody clears up meanwhile, and what it leaves unfinished is not left RUNNING.
 
     At first the runs that were killed here are healed.
+
+    Args:
+        settings: The pipeline's.
+        run_id: The run.
+        node: Id of the one node of the run that is owned; empty: the whole run.
 
     Raises:
         BackendError: Somebody clears up just now, or the metadata store cannot be used.
@@ -46,7 +53,7 @@ def running(settings: Settings, run_id: str) -> Iterator[None]:
         store = opened(settings)
         heal_killed(settings, store)
         refuse_overwriting(settings, store)
-        own = folder / f"{run_id}{SUFFIX}"
+        own = folder / f"{run_id}{OF if node else ''}{node}{SUFFIX}"
         while not _taken(held, own, fcntl.LOCK_EX):
             time.sleep(0.01)  # somebody heals, and has taken it for that of a dead run
         try:
@@ -56,7 +63,8 @@ def running(settings: Settings, run_id: str) -> Iterator[None]:
             why = "It was interrupted." if stopped else "The run ended before it."
             # Where this fails too, the lock file stays, and the next run does it.
             with contextlib.suppress(Exception):
-                heal(settings, opened(settings), run_id, why, CANCELED if stopped else FAILED)
+                state = CANCELED if stopped else FAILED
+                heal(settings, opened(settings), run_id, why, state, only=node or None)
                 own.unlink(missing_ok=True)
             raise
         own.unlink(missing_ok=True)
@@ -68,9 +76,11 @@ def heal_killed(settings: Settings, store: Any) -> None:
         with contextlib.ExitStack() as held:
             if not _taken(held, path, fcntl.LOCK_EX, make=False):
                 continue
-            nodes = heal(settings, store, path.stem, "The process that ran it was killed.")
+            run_id, _, only = path.name.removesuffix(SUFFIX).partition(OF)
+            why = "The process that ran it was killed."
+            nodes = heal(settings, store, run_id, why, only=only or None)
             for node in nodes or ():
-                log.warning("%s of run %s was killed: marked as failed.", node, path.stem)
+                log.warning("%s of run %s was killed: marked as failed.", node, run_id)
             # The metadata of a run that is unknown here may be in another store.
             if nodes is not None:
                 path.unlink(missing_ok=True)

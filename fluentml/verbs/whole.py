@@ -78,6 +78,8 @@ class Whole(Chain):
         env: Mapping[str, str] | None = None,
         secrets: Mapping[str, str] | None = None,
         beam: Sequence[str] = (),
+        pool: str | None = None,
+        queue: str | None = None,
     ) -> Self:
         """Say what a node asks of the machine that it runs on; a second call adds to the first.
 
@@ -96,6 +98,8 @@ class Whole(Chain):
                 `{"SLACK_WEBHOOK_URL": "slack-webhook"}`. The name stands in the compiled file.
             beam: Arguments for Apache Beam behind the pipeline's, for this node alone, here too:
                 `["--runner=DataflowRunner", "--machine_type=n1-highmem-8"]`.
+            pool: Of Airflow's pools, the one whose slots it takes.
+            queue: Of Airflow's queues, the one whose workers take it.
 
         Raises:
             DefinitionError: A value that cannot be.
@@ -108,6 +112,8 @@ class Whole(Chain):
             "gpus": gpus,
             "retries": retries,
             "timeout": timeout,
+            "pool": pool,
+            "queue": queue,
         }
         before = self.settings.on.get(node, Placement())
         changes = {name: value for name, value in given.items() if value is not None}
