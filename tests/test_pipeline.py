@@ -199,14 +199,15 @@ def test_run_checks_first(tmp_path):
         P.from_csv(tmp_path / "no").run()
 
 
+BACKENDS = "The backends: 'airflow', 'beam', 'kubeflow', 'local', 'vertex'."
+
+
 def test_an_unknown_backend(small):
     assert message_of(fml.BackendError, small.run, "locl") == (
-        "There is no backend 'locl'.\nThe backends: 'airflow', 'beam', 'kubeflow', 'local', 'vertex'.\n"
-        "Hint: did you mean 'local'?"
+        f"There is no backend 'locl'.\n{BACKENDS}\nHint: did you mean 'local'?"
     )
     assert message_of(fml.BackendError, small.run, "zzz") == (
-        "There is no backend 'zzz'.\nThe backends: 'airflow', 'beam', 'kubeflow', 'local', 'vertex'.\n"
-        "Hint: take one of these."
+        f"There is no backend 'zzz'.\n{BACKENDS}\nHint: take one of these."
     )
 
 
