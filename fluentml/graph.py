@@ -114,25 +114,27 @@ class Graph(Spec):
             before.add(node.id)
         return self
 
-    def __getitem__(self, id: str) -> Node:
-        """Return the node of that id.
+    def __getitem__(self, name: str) -> Node:
+        """Return the node of that id, or the only one that a verb of that name added.
 
         Raises:
-            WiringError: There is none; the message names the nodes that there are.
+            WiringError: There is none, or several; the message names the nodes that there are.
         """
-        for node in self.nodes:
-            if node.id == id:
-                return node
-        ids = [node.id for node in self.nodes]
+        by_verb = [node for node in self.nodes if name == node.component.VERB]
+        named = [node for node in self.nodes if node.id == name] or by_verb
+        if len(named) == 1:
+            return named[0]
+        ids = [node.id for node in named or self.nodes]
+        has, which = ("several nodes", "They are") if named else ("no node", "Its nodes")
         raise WiringError(
-            f"Pipeline {self.settings.name!r} has no node {id!r}.",
-            f"Its nodes: {listing(ids)}.",
-            hint=did_you_mean(id, ids) or "take one of these ids.",
+            f"Pipeline {self.settings.name!r} has {has} {name!r}.",
+            f"{which}: {listing(ids)}.",
+            hint=did_you_mean(name, ids) or "take one of these ids.",
         )
 
-    def up_to(self, id: str) -> Self:
+    def up_to(self, name: str) -> Self:
         """Return the graph of that node and of all that it needs."""
-        wanted = {self[id].id}
+        wanted = {self[name].id}
         for node in reversed(self.nodes):
             if node.id in wanted:
                 wanted.update(node.upstream)

@@ -201,7 +201,8 @@ class PipelineDef(Verbs):
 
         Args:
             backend: Name of a backend, or one that is made.
-            to: Id of the last node to run; default: all. Exit steps go with the whole only.
+            to: Id or verb of the last node to run, `"infer_schema"`; default: all. Exit steps go
+                with the whole only.
             params: Values of runtime parameters: `{"train_steps": 50}`; others keep their defaults.
             **options: The backend's own. `local` has `quiet=True`, which prints nothing,
                 `verbose=True`, which shows TensorFlow's and Beam's log, `fast=False`, which takes

@@ -58,9 +58,18 @@ def wire(settings: Settings, components: Sequence[Component]) -> Graph:
             not exist or has another type, the channels form a circle, or `on` names no node.
     """
     graph = Graph(settings=settings, nodes=_Wiring(components).nodes())
-    for id in settings.on:
-        graph[id]
-    return graph
+    if settings.on.keys() <= {node.id for node in graph.nodes}:
+        return graph
+    # A verb's name stands for the step that it added.
+    ids = {name: graph[name].id for name in settings.on}
+    twice = [name for name, id in ids.items() if name != id and id in settings.on]
+    if twice:
+        raise WiringError(
+            f"on({twice[0]!r}) and on({ids[twice[0]]!r}) are of the same node.",
+            hint="say in one call, or by one name, what it asks for.",
+        )
+    on = FrozenDict({ids[name]: asked for name, asked in settings.on.items()})
+    return graph.model_copy(update={"settings": settings.model_copy(update={"on": on})})
 
 
 class _Wiring:

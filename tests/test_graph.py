@@ -208,3 +208,30 @@ def test_mermaid_s_own_words_are_no_ids():
     drawn = fml.PipelineDef("p").from_csv("d", id="end").generate_statistics().graph.to_mermaid()
     assert '  end_["end"]' in drawn
     assert "  end_ -->|examples| StatisticsGen" in drawn
+
+
+class TestAVerbNamesItsStep:
+    CHAIN = fml.PipelineDef("p").from_csv("data").generate_statistics().infer_schema()
+
+    def test_where_one_step_has_it(self):
+        assert self.CHAIN.graph["infer_schema"].id == "SchemaGen"
+        assert [node.id for node in self.CHAIN.graph.up_to("generate_statistics").nodes] == [
+            "CsvExampleGen",
+            "StatisticsGen",
+        ]
+        placed = self.CHAIN.on("infer_schema", cpu=2)
+        assert placed.graph.settings.on == self.CHAIN.on("SchemaGen", cpu=2).graph.settings.on
+
+    def test_not_where_several_have_it(self):
+        chain = fml.PipelineDef("p").from_csv("a").from_csv("b", id="Other")
+        with pytest.raises(fml.WiringError) as caught:
+            chain.graph["from_csv"]
+        assert str(caught.value) == (
+            "Pipeline 'p' has several nodes 'from_csv'.\nThey are: 'CsvExampleGen', 'Other'.\n"
+            "Hint: take one of these ids."
+        )
+
+    def test_not_beside_its_id(self):
+        chain = self.CHAIN.on("infer_schema", cpu=2).on("SchemaGen", memory="1Gi")
+        with pytest.raises(fml.WiringError, match="are of the same node"):
+            _ = chain.graph

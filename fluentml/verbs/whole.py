@@ -86,7 +86,7 @@ class Whole(Chain):
         `README.md` says what counts where.
 
         Args:
-            node: Id of the node: `"Trainer"`.
+            node: Id of the node, `"Trainer"`, or the verb that added it, `"train"`.
             cpu: How many CPUs, also a part of one.
             memory: How much, in bytes with a unit: `"32Gi"`.
             gpu: The kind of accelerator, as the cluster calls it: `"nvidia-tesla-t4"`.
