@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from datetime import datetime
 from functools import cached_property
 from pathlib import Path
@@ -19,6 +19,7 @@ from fluentml.component import Component
 from fluentml.errors import CheckError, DefinitionError, PipelineError
 from fluentml.graph import Graph, Settings
 from fluentml.params import Param, checked
+from fluentml.run_request import RunRequest
 from fluentml.sources import PathLike
 from fluentml.user_code import code_of
 from fluentml.verbs import Verbs
@@ -193,16 +194,24 @@ class PipelineDef(Verbs):
         self,
         backend: str | Backend = "local",
         *,
+        from_: str | Iterable[str] = (),
         to: str | None = None,
+        only: str | Iterable[str] = (),
         params: Mapping[str, Any] | None = None,
         **options: Any,
     ) -> RunResult:
         """Check the pipeline and run it, here and now, with progress.
 
+        Where it fails or is interrupted, it tells by which call or command to resume it.
+
         Args:
             backend: Name of a backend, or one that is made.
-            to: Id or verb of the last node to run, `"infer_schema"`; default: all. Exit steps go
-                with the whole only.
+            from_: Ids of nodes that run whether anything has changed or not, and with them all that
+                reads from them. What these read of other nodes is what those made when they last
+                finished, changed since or not, cached or not; the run says what has changed.
+            to: Id of the last node to run, or its verb, `"infer_schema"`; default: all. Exit steps
+                run with what goes to the end of the pipeline.
+            only: Ids of nodes that run, and no others; what they read is found as for `from_`.
             params: Values of runtime parameters: `{"train_steps": 50}`; others keep their defaults.
             **options: The backend's own. `local` has `quiet=True`, which prints nothing,
                 `verbose=True`, which shows TensorFlow's and Beam's log, `fast=False`, which takes
@@ -212,14 +221,56 @@ class PipelineDef(Verbs):
                 `on_failure="finish"` goes on with what is independent of a node that failed.
 
         Raises:
-            BackendError: There is no such backend or option, or it cannot run this pipeline here.
+            BackendError: There is no such backend or option, or it cannot run this pipeline here;
+                or a node that is not to run never finished, or what it made is gone.
+            CheckError: Something is wrong that can be known before anything runs.
+            DefinitionError: A runtime parameter that the chain does not have, or a wrong value; or
+                `from_`, `to` and `only` contradict each other.
+            RunError: A node failed; its `result` holds what ran before.
+            WiringError: There is no such node.
+        """
+        made, asked = get_backend(backend, **options), RunRequest.of(from_, to, only, params)
+        return self._run(made, asked)
+
+    def resume(
+        self,
+        backend: str | Backend = "local",
+        *,
+        params: Mapping[str, Any] | None = None,
+        **options: Any,
+    ) -> RunResult:
+        """Go on with the last run of this pipeline, which failed, was interrupted or killed.
+
+        What that run finished is not repeated, also what no cache takes over: a model that was
+        pushed, steps with `cache=False`, answers of databases, what resolvers found. It asks for
+        the same nodes, with the values of runtime parameters and the options `cache`, `fast` and
+        `refresh` that it was given; defaults are those of the chain as it is now.
+
+        A finished node runs again where its parameters, code, data or inputs have changed since, or
+        what it made is gone; the run says what it was. Exit steps run at the end of every run.
+
+        The run has an id of its own, and is linked to the one that it resumes: by `result.resumes`,
+        and by the property `resumes` of its context in ML Metadata. One id for both would not do:
+        TFX finds by the run what a node reads, and would find the outputs before a change too.
+
+        Args:
+            backend: The backend that ran it.
+            params: Values in place of those that the run was given.
+            **options: As for `run()`; those that the run had hold where none is given.
+
+        Raises:
+            BackendError: No run of this pipeline is known here, the last one succeeded, or it is
+                going on.
             CheckError: Something is wrong that can be known before anything runs.
             DefinitionError: A runtime parameter that the chain does not have, or a wrong value.
             RunError: A node failed; its `result` holds what ran before.
         """
-        made = get_backend(backend, **options)
-        graph = self.with_params(params or {}).check().graph
-        return made.run(graph.up_to(to) if to else graph)
+        made, asked = get_backend(backend, **options).unfinished(self.settings)
+        return self._run(made, asked.given_also(params or {}))
+
+    def _run(self, backend: Backend, asked: RunRequest) -> RunResult:
+        graph = self.with_params(asked.params).check().graph
+        return backend.run_as_asked(asked.cut(graph), asked)
 
     def compile(
         self,

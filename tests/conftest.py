@@ -70,11 +70,11 @@ def launched() -> Iterator[set[str]]:
         done = [node.id for node in result.nodes.values() if node.state in ("done", "cached")]
         kinds.update(type(graph[id].component).__name__ for id in done)
 
-    def recorded(self: LocalBackend, graph: fml.Graph) -> RunResult:
+    def recorded(self: LocalBackend, graph: fml.Graph, *asked) -> RunResult:
         if type(self) is not LocalBackend:  # stubs do no work
-            return run(self, graph)
+            return run(self, graph, *asked)
         try:
-            result = run(self, graph)
+            result = run(self, graph, *asked)
         except fml.RunError as error:
             note(graph, error.result)
             raise

@@ -346,7 +346,8 @@ def test_failing_user_code_shows_the_user_s_lines(tmp_path: Path, taxi_rows: Pat
         f"  {broken}:3 in units",
         "    return 64 / fn_args.eval_steps",
         f"The full log: {error.result.log}",
-        "Hint: mend it and run again: what is done need not run again.",
+        "To go on: pipeline.resume()",
+        "Hint: mend it first; what is done is not run again.",
     ]
     assert error.node == "Trainer"
     states = [node.state for node in error.result.nodes.values()]
@@ -408,8 +409,9 @@ def test_command_line_exits_with_1_and_plain_words(tmp_path: Path):
         "  my_model.py:2 in run_fn",
         "    raise RuntimeError('no GPU in sight')",
     ]
+    assert lines[-2] == "To go on: fluentml resume chain.py"
     assert lines[-1].startswith("Hint: ")
-    assert len(lines) == 5  # and nothing of TensorFlow's, absl's or Beam's
+    assert len(lines) == 6  # and nothing of TensorFlow's, absl's or Beam's
 
 
 # -- what this machine cannot do -------------------------------------------------------------------

@@ -13,9 +13,11 @@ from importlib.metadata import entry_points
 from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple
 
 from pydantic import ValidationError
+from typing_extensions import Self
 
 from fluentml.errors import BackendError, PipelineError, did_you_mean, listing
-from fluentml.graph import Graph, Node
+from fluentml.graph import Graph, Node, Settings
+from fluentml.run_request import RunRequest
 from fluentml.spec import Spec
 
 if TYPE_CHECKING:
@@ -68,6 +70,34 @@ class Backend(Spec):
         raise BackendError(
             f"The backend {type(self).__name__} cannot run a pipeline.",
             hint='take run("local").',
+        )
+
+    def run_as_asked(self, graph: Graph, request: RunRequest) -> RunResult:
+        """Run the graph of what was asked for.
+
+        Args:
+            graph: What is to run, and all before it.
+            request: What of it is to run.
+
+        Raises:
+            BackendError: It runs all of a graph, or nothing.
+        """
+        if request.forced:
+            raise BackendError(
+                f"The backend {type(self).__name__} takes nothing over from earlier runs.",
+                hint="leave from_= and only= out; to= it takes.",
+            )
+        return self.run(graph)
+
+    def unfinished(self, settings: Settings) -> tuple[Self, RunRequest]:
+        """Return this backend as the last run of a pipeline had it, and what resumes that run.
+
+        Raises:
+            BackendError: There is no run to resume, or it resumes none.
+        """
+        raise BackendError(
+            f"The backend {type(self).__name__} resumes no runs.",
+            hint='take resume("local").',
         )
 
     def forecast(self, graph: Graph) -> Mapping[str, str]:

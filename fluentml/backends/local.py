@@ -7,18 +7,21 @@ from __future__ import annotations
 
 import contextlib
 import importlib.util
-from collections.abc import Iterator, Mapping
+import shlex
+from collections.abc import Collection, Iterator, Mapping
 from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, ClassVar, Literal
 
 from pydantic import Field
+from typing_extensions import Self
 
 from fluentml.backends import Backend, about
 from fluentml.checks import engine
 from fluentml.errors import BackendError, PipelineError, listing
-from fluentml.graph import Graph
+from fluentml.graph import Graph, Settings
 from fluentml.results import RunResult
+from fluentml.run_request import RunRequest
 from fluentml.spec import import_needed
 
 if TYPE_CHECKING:
@@ -27,6 +30,9 @@ if TYPE_CHECKING:
     from fluentml.local.progress import Progress
     from fluentml.local.run import Run
     from fluentml.local.store import Store
+
+KEPT = ("cache", "fast", "on_failure", "refresh", "workers")
+"""What a run that resumes another one keeps of its options."""
 
 
 class LocalBackend(Backend):
@@ -42,6 +48,7 @@ class LocalBackend(Backend):
             the memory that there are. 0: one at a time, in this process, as for a debugger.
         on_failure: What a failure does: `"stop"` ends at once whatever runs beside; `"finish"`
             goes on with all that is independent of it.
+        target: What the command line calls the pipeline, to say how a failed run goes on.
     """
 
     NAME: ClassVar[str] = "this machine"
@@ -60,9 +67,14 @@ class LocalBackend(Backend):
     refresh: tuple[str, ...] = ()
     workers: Annotated[int, Field(ge=0)] | None = None
     on_failure: Literal["stop", "finish"] = "stop"
+    target: str | None = None
 
-    def run(self, graph: Graph) -> RunResult:
+    def run(self, graph: Graph, request: RunRequest | None = None) -> RunResult:
         """Run the graph's nodes in order; each sees the outputs of those before it.
+
+        Args:
+            graph: The nodes that run, and all before them.
+            request: Which of them run; None: all, and if that fails, no run can resume it.
 
         Raises:
             BackendError: This machine lacks something that a node needs, or the pipeline's folder
@@ -92,21 +104,54 @@ class LocalBackend(Backend):
                 if cell
                 else Progress(stream, names, quiet=self.quiet)
             )
-            progress.say(f"{graph.settings.name}  run {run_id}")
+            resumes = f", which resumes {request.resumes}" if request and request.resumes else ""
+            progress.say(f"{graph.settings.name}  run {run_id}{resumes}")
             with Recorder(graph, run_id, log).kept() as record:
-                result = record.ends(self._run(graph, run_id, log, progress))
+                result = record.ends(self._run(graph, run_id, log, progress, request))
             if result.summary():
                 progress.say(f"\n{result.summary()}")
             progress.say(f"log: {log}")
         return result
 
-    def _run(self, graph: Graph, run_id: str, log: Path, progress: Progress) -> RunResult:
+    def run_as_asked(self, graph: Graph, request: RunRequest) -> RunResult:
+        """Run what was asked for; where it fails, `unfinished` knows of it."""
+        return self.run(graph, request)
+
+    def unfinished(self, settings: Settings) -> tuple[Self, RunRequest]:
+        """Return what resumes the last run of a pipeline.
+
+        Raises:
+            BackendError: No run is known here, it succeeded, or it is going on.
+            MissingDependencyError: TFX is not installed.
+        """
+        import_needed("tfx")
+        from fluentml.local.journal import last_unfinished
+
+        past = last_unfinished(settings)
+        options = {**past.options, **self.model_dump(include=self.model_fields_set)}
+        return type(self)(**options), past.request.resumed(past.run_id)
+
+    @property
+    def _go_on(self) -> str:
+        """The command, or the call, that resumes a run."""
+        if self.target is None:
+            return "pipeline.resume()"
+        return f"fluentml resume {shlex.quote(self.target)}"
+
+    def _run(
+        self, graph: Graph, run_id: str, log: Path, progress: Progress, request: RunRequest | None
+    ) -> RunResult:
         from fluentml.local.cache import HIT
+        from fluentml.local.earlier import Earlier
         from fluentml.local.store import Store
 
         store = Store(graph.settings)
-        cache = self.cache_in(graph, store)
-        with contextlib.closing(self.launcher(graph, run_id, log)) as launcher:
+        cache = self.cache_in(graph, store, request.forced if request else ())
+        earlier = Earlier(graph, run_id, store, cache, request, fast=self.fast) if request else None
+        with (
+            contextlib.closing(self.launcher(graph, run_id, log)) as launcher,
+            self._written_down(graph, run_id, request, progress),
+        ):
             timed = [id for id, asked in graph.settings.on.items() if asked.timeout]
             if timed and not launcher.CAN_END:
                 progress.say(f"no timeout of {listing(timed)}: the nodes run in this process")
@@ -119,6 +164,8 @@ class LocalBackend(Backend):
                 launcher=launcher,
                 progress=progress,
                 finish=self.on_failure == "finish",
+                earlier=earlier,
+                go_on=self._go_on if request else "",
             ).result()
 
     def kind_of_run(self) -> type[Run]:
@@ -126,6 +173,24 @@ class LocalBackend(Backend):
         from fluentml.local.run import Run
 
         return Run
+
+    @contextlib.contextmanager
+    def _written_down(
+        self, graph: Graph, run_id: str, request: RunRequest | None, progress: Progress
+    ) -> Iterator[None]:
+        """Write down how a run begins and ends; where it is interrupted, say how to go on."""
+        if request is None:
+            yield
+            return
+        from fluentml.local.journal import Journal
+
+        options = self.model_dump(mode="json", include={*KEPT})
+        try:
+            with Journal(graph.settings, run_id).kept(request, options, self.target):
+                yield
+        except KeyboardInterrupt:
+            progress.say(f"Interrupted. To go on: {self._go_on}")
+            raise
 
     def look_around(self, graph: Graph) -> None:
         """Raise a BackendError where this machine lacks something that a node needs."""
@@ -166,11 +231,18 @@ class LocalBackend(Backend):
 
         return self.cache_in(graph, Store(graph.settings)).forecast()
 
-    def cache_in(self, graph: Graph, store: Store) -> Cache:
-        """Return what earlier runs left."""
+    def cache_in(self, graph: Graph, store: Store, forced: Collection[str] = ()) -> Cache:
+        """Return what earlier runs left.
+
+        Args:
+            graph: The pipeline.
+            store: Its metadata.
+            forced: Ids of nodes that run anyway, beside those in `refresh`.
+        """
         from fluentml.local.cache import Cache
 
-        return Cache(graph, store, enabled=self.cache, refresh=self.refresh, fast=self.fast)
+        refresh = {*self.refresh, *forced}
+        return Cache(graph, store, enabled=self.cache, refresh=refresh, fast=self.fast)
 
 
 BACKEND = LocalBackend

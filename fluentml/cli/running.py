@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
@@ -13,14 +13,32 @@ from fluentml.emulation import SUFFIXES as JOBS
 from fluentml.emulation import emulate
 from fluentml.errors import DefinitionError, FluentmlError, RunError, listing
 
+if TYPE_CHECKING:
+    from fluentml.results import RunResult
+
 PANEL = "Run"
 
 
 @app.command(rich_help_panel=PANEL)
 def run(
     target: Target,
+    from_: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--from",
+            metavar="NODE",
+            help="Run this node and all behind it; take what is before from earlier runs.",
+        ),
+    ] = None,
     to: Annotated[
         str | None, typer.Option(metavar="NODE", help="Run only this node and what it needs.")
+    ] = None,
+    only: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="NODE",
+            help="Run this node alone, on what earlier runs made; several times for more.",
+        ),
     ] = None,
     param: Params = None,
     no_cache: Annotated[
@@ -60,14 +78,10 @@ def run(
 
     A compiled job (.json, .yaml) runs as a cluster would run it, with folders for its storage.
     """
-    how = {
-        "workers": workers,
-        "on_failure": on_failure,
-        "quiet": quiet or as_json,
-        "verbose": verbose,
-    }
     local = {
+        "--from": from_,
         "--to": to,
+        "--only": only,
         "--refresh": refresh,
         "--verbose": verbose,
         "--workers": workers is not None,
@@ -76,19 +90,66 @@ def run(
     compiled = {"--map": place, "--image": image}
     is_job = Path(target).suffix in JOBS
     _refuse(target, is_job, local if is_job else compiled)
+
+    def job() -> RunResult:
+        return emulate(
+            target,
+            places=pairs("--map", place),
+            params=pairs("--param", param),
+            image_folder=image,
+            cache=not no_cache,
+            quiet=quiet or as_json,
+        )
+
+    def pipeline() -> RunResult:
+        result: RunResult = load(target).run(
+            from_=from_ or (),
+            to=to,
+            only=only or (),
+            params=pairs("--param", param),
+            cache=not no_cache,
+            refresh=refresh or (),
+            workers=workers,
+            on_failure=on_failure,
+            target=target,
+            quiet=quiet or as_json,
+            verbose=verbose,
+        )
+        return result
+
+    _print_what_came_of(job if is_job else pipeline, quiet=quiet, as_json=as_json)
+
+
+@app.command(rich_help_panel=PANEL)
+def resume(
+    target: Annotated[
+        str,
+        typer.Argument(
+            metavar="FILE|FOLDER",
+            help="The file that builds the pipeline, its folder, such as artifacts/taxi, or one "
+            "around it, where the last run counts.",
+        ),
+    ] = ".",
+    param: Params = None,
+    quiet: Quiet = False,
+    verbose: Verbose = False,
+    as_json: AsJson = False,
+) -> None:
+    """Go on with the last run, which failed or was killed; what it finished is not repeated."""
+    from fluentml.resuming import file_of
+
+    def resumed() -> RunResult:
+        file = file_of(target)
+        values, shown = pairs("--param", param), {"quiet": quiet or as_json, "verbose": verbose}
+        result: RunResult = load(file).resume(params=values, target=file, **shown)
+        return result
+
+    _print_what_came_of(resumed, quiet=quiet, as_json=as_json)
+
+
+def _print_what_came_of(run: Callable[[], RunResult], *, quiet: bool, as_json: bool) -> None:
     try:
-        if is_job:
-            result = emulate(
-                target,
-                places=pairs("--map", place),
-                params=pairs("--param", param),
-                image_folder=image,
-                cache=not no_cache,
-                quiet=quiet or as_json,
-            )
-        else:
-            pipeline = load(target, param)
-            result = pipeline.run(to=to, cache=not no_cache, refresh=refresh or (), **how)
+        result = run()
     except FluentmlError as error:
         if as_json:
             ran = error.result.to_dict() if isinstance(error, RunError) else {"succeeded": False}

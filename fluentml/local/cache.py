@@ -103,8 +103,8 @@ class Cache:
         refusal = self._refusal(node)
         if refusal:
             return Verdict(key, why=(refusal,) if before else (), is_anew=True)
-        entry = self._entry(key.digest(of_all=not itself))
-        amiss = self._amiss(entry) if entry else ""
+        entry = self._kept(key.digest(of_all=not itself))
+        amiss = self.amiss(entry) if entry else ""
         if entry and not amiss:
             return Verdict(key, entry)
         alike = {name: key.parts[name] for name in key.looked_back} if itself else {}
@@ -160,6 +160,33 @@ class Cache:
                 skipped |= {node.id} if verdict.entry and not verdict.entry.execution else set()
         return told
 
+    def entry(self, key: Key) -> Entry | None:
+        """Return what a node made earlier under a key, whatever has become of it."""
+        return self._kept(key.digest())
+
+    def amiss(self, entry: Entry) -> str:
+        """Return what is no longer as the node left it; empty where nothing is."""
+        keys = {one.uri: f"its {key}" for key, made in entry.outputs.items() for one in made}
+        for path, seen in entry.files.items():
+            if _seen(path) != seen:
+                return f"{keys.get(path, path)} was deleted or changed"
+        for artifacts in entry.outputs.values():
+            for artifact in artifacts:
+                destination = artifact.properties.get("pushed_destination")
+                if destination and not _is_pushed(destination):
+                    return f"{destination} is gone"
+        return "" if self._store.are_live(entry.outputs) else "its outputs are marked as gone"
+
+    def changes_since(self, node: Node) -> tuple[str, ...]:
+        """Return what has changed, but for what it reads, since a node last made something."""
+        try:
+            now = key_of(self._graph, node, {}, fast=self._fast)
+        except UnknowableError:
+            return ()
+        last = self._last(node)
+        before = {name: text for name, text in last.items() if not name.startswith("input ")}
+        return now.changes(before) if before else ()
+
     # -- parts ------------------------------------------------------------------------------------
 
     def _refusal(self, node: Node) -> str:
@@ -176,7 +203,7 @@ class Cache:
         kept = self._store.properties(BY_NODE, f"{self._store.pipeline}.{node.id}")
         return dict(json.loads(kept["parts"])) if kept else {}
 
-    def _entry(self, digest: str) -> Entry | None:
+    def _kept(self, digest: str) -> Entry | None:
         kept = self._store.properties(BY_KEY, digest)
         if kept is None:
             return None
@@ -187,19 +214,6 @@ class Cache:
             outcome=Outcome.from_json(text) if text else None,
             files=json.loads(kept["files"]),
         )
-
-    def _amiss(self, entry: Entry) -> str:
-        """Return what is no longer as the node left it."""
-        keys = {one.uri: f"its {key}" for key, made in entry.outputs.items() for one in made}
-        for path, seen in entry.files.items():
-            if _seen(path) != seen:
-                return f"{keys.get(path, path)} was deleted or changed"
-        for artifacts in entry.outputs.values():
-            for artifact in artifacts:
-                destination = artifact.properties.get("pushed_destination")
-                if destination and not _is_pushed(destination):
-                    return f"{destination} is gone"
-        return "" if self._store.are_live(entry.outputs) else "its outputs are marked as gone"
 
 
 def ids_of(outputs: Outputs) -> dict[str, tuple[int, ...]]:

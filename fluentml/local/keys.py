@@ -78,7 +78,12 @@ def _change(name: str, old: str | None, new: str | None) -> tuple[str, str]:
 
 
 def key_of(
-    graph: Graph, node: Node, inputs: Mapping[str, tuple[int, ...] | None], *, fast: bool = True
+    graph: Graph,
+    node: Node,
+    inputs: Mapping[str, tuple[int, ...] | None],
+    *,
+    fast: bool = True,
+    with_code: bool = True,
 ) -> Key:
     """Return the key of a node.
 
@@ -87,14 +92,15 @@ def key_of(
         node: The node.
         inputs: The ids of the artifacts that it reads, by input key; None: yet to be made.
         fast: Whether our executors run where they make the same artifacts sooner.
+        with_code: Whether the code that it calls belongs to it.
 
     Raises:
-        UnknowableError: Its code cannot be read here.
+        UnknowableError: That code cannot be read here.
     """
     step = node.component
     parts = {"node": f"{graph.settings.name}.{node.id} {type(step).__name__}"}
-    parts |= {f"parameter {name}": text for name, text in _parameters(step).items()}
-    parts |= {f"code {name}": digest for name, digest in _code(step).items()}
+    parts |= {f"parameter {name}": text for name, text in parameters(step).items()}
+    parts |= {f"code {name}": digest for name, digest in (_code(step) if with_code else {}).items()}
     parts |= {f"data {path}": fingerprint(path) for path in step.reads_outside() or ()}
     parts |= {
         f"input {name}": UNMADE if ids is None else json.dumps(sorted(ids))
@@ -112,7 +118,8 @@ def key_of(
     return Key(parts, frozenset(back))
 
 
-def _parameters(step: Component) -> dict[str, str]:
+def parameters(step: Component) -> dict[str, str]:
+    """Return the parameters that a step was given, as texts that are alike only where they are."""
     given = step.model_dump(mode="json", exclude=NO_PARAMETERS, exclude_defaults=True)
     if isinstance(step, UserCode) and step.module_is_file:
         given.pop("module", None)  # Its content counts, wherever it lies.

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import json
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from itertools import chain
 from pathlib import Path
 from typing import ClassVar
@@ -14,7 +15,8 @@ from fluentml.components import Pusher
 from fluentml.components.resolver import LookBack
 from fluentml.errors import DataError, RunError
 from fluentml.graph import Graph, Node
-from fluentml.local.cache import Cache, Entry, Verdict, ids_of
+from fluentml.local.cache import Cache, Entry, Ids, Verdict, ids_of
+from fluentml.local.earlier import Earlier
 from fluentml.local.failure import Failure
 from fluentml.local.keys import Key
 from fluentml.local.launching import Launcher, Reply, Request
@@ -27,7 +29,7 @@ from fluentml.placement import Placement
 from fluentml.results import NodeResult, Push, RunResult
 from fluentml.stores.healing import CANCELED, FAILED, heal
 
-AGAIN = "mend it and run again: what is done need not run again."
+AGAIN = "mend it first; what is done is not run again."
 
 
 class Run:
@@ -46,7 +48,10 @@ class Run:
         launcher: Launcher,
         progress: Progress,
         finish: bool = False,
+        earlier: Earlier | None = None,
+        go_on: str = "",
     ) -> None:
+        self._earlier, self._go_on = earlier, go_on
         self.graph, self.run_id, self.log = graph, run_id, log
         self.cache, self.store, self.progress = cache, store, progress
         self.queue = self.QUEUE(self, graph, launcher, progress, finish=finish)
@@ -61,7 +66,7 @@ class Run:
         Raises:
             RunError: A node failed.
         """
-        nodes = [node for node in self.graph.nodes if not node.component.AT_EXIT]
+        nodes = [node for node in self._nodes if not node.component.AT_EXIT]
         failures = self.queue.run(nodes)
         failures += self._leave(failures)
         for failure in failures[1:]:
@@ -70,6 +75,11 @@ class Run:
             failure.result = self._so_far()
             raise failure
         return self._so_far()
+
+    @property
+    def _nodes(self) -> tuple[Node, ...]:
+        """The nodes that run or are taken over; the graph may hold others before them."""
+        return self._earlier.nodes if self._earlier else self.graph.nodes
 
     # -- for the queue ----------------------------------------------------------------------------
 
@@ -128,18 +138,40 @@ class Run:
         """Return what comes of a node; None where TFX has to run it."""
         if node.id in self.verdicts or node.component.AT_EXIT:
             return None
+        given = self._earlier.given(node) if self._earlier else None
+        if given and given.entry:
+            done = self._taken_over(node, None, given.entry)
+            outcome = replace(done.outcome, note="out of date") if given.why else done.outcome
+            return done._replace(outcome=outcome, changed=given.why)
         missing = self._missing(node)
         if missing:
             return _skipped(node, f"{missing} was skipped")
         self._refuse_empty_inputs(node)
+        inputs = self._inputs(node)
+        before = self._earlier.verdict(node, inputs) if self._earlier else Verdict()
+        if before.entry:
+            self._write_down(node, inputs, before.key)
+            return self._taken_over(node, before.key, before.entry)
         if isinstance(node.component, LookBack):
+            self._write_down(node, inputs, None)
             return self._look_back(node.id, node.component)
-        verdict = self.verdicts[node.id] = self.cache.look_up(node, self._inputs(node))
+        verdict = self.cache.look_up(node, inputs)
+        if before.why and not verdict.entry:
+            verdict = replace(verdict, why=before.why)
+        self.verdicts[node.id] = verdict
+        self._write_down(node, inputs, verdict.key)
         return self._taken_over(node, verdict.key, verdict.entry) if verdict.entry else None
+
+    def _write_down(self, node: Node, inputs: Ids, key: Key | None) -> None:
+        if self._earlier:
+            self._earlier.note(node, inputs, key)
 
     def _taken_over(self, node: Node, key: Key | None, entry: Entry) -> Done:
         outcome = entry.outcome or read_outcome(node, entry.outputs, self._why_not(node))
-        self.cache.note(node, key)
+        if entry.execution and not entry.files:
+            self.cache.remember(node, key, entry.execution, entry.outputs, outcome)
+        else:
+            self.cache.note(node, key)
         if not entry.execution:
             return Done("skipped", {}, outcome)
         self.store.take_over(entry.execution, self.run_id)
@@ -232,9 +264,10 @@ class Run:
             log=str(self.log),
             nodes={
                 node.id: self.nodes.get(node.id, NodeResult(node.id, "not run"))
-                for node in self.graph.nodes
+                for node in self._nodes
             },
             **all_verdicts(outcomes),
+            resumes=self._earlier.resumes if self._earlier else None,
         )
 
     def _failure(self, node: Node, failure: Failure) -> RunError:
@@ -243,11 +276,15 @@ class Run:
         return RunError(
             f"{node.id} failed: {failure.what}",
             *failure.details,
-            f"The full log: {self.log}",
+            *self._where_next(),
             hint=failure.hint or AGAIN,
             result=self._so_far(),
             node=node.id,
         )
+
+    def _where_next(self) -> list[str]:
+        lines = [f"The full log: {self.log}"]
+        return [*lines, f"To go on: {self._go_on}"] if self._go_on else lines
 
     def _not_pushed(self, node: Node, result: RunResult) -> RunError:
         refusing = self._refusing(node)
@@ -255,7 +292,7 @@ class Run:
         return RunError(
             f"{node.id} failed: a push is required, and {self._why_not(node)}.",
             *(f"  {reason}" for reason in reasons),
-            f"The full log: {self.log}",
+            *self._where_next(),
             hint="mend the model, or leave require_push= out: then the run just pushes nothing.",
             result=result,
             node=node.id,

@@ -154,6 +154,12 @@ class Store:
         ]
         return self._publish(old, events, mlmd.Execution.COMPLETE, run_id)
 
+    def link(self, run_id: str, resumes: str) -> None:
+        """Tell that a run goes on with another one."""
+        if self.context(PIPELINE, self.pipeline):
+            self._run(run_id)
+            self.put_context(RUN, run_id, {"resumes": resumes})
+
     def _publish(self, old: Any, events: list[Any], state: Any, run_id: str) -> int:
         new = mlmd.Execution(type_id=old.type_id, last_known_state=state)
         for name, value in old.properties.items():

@@ -55,7 +55,8 @@ class NodeResult:
         seconds: Wall time.
         outputs: Its artifacts by output key.
         note: The outcome in a word or two, such as "blessed".
-        changed: What had changed, in words, so that it had to run again: "train_steps 100 → 200".
+        changed: What had changed, in words, so that it had to run again: "train_steps 100 → 200";
+            of a node that was taken over as it is (`from_=`, `only=`), what has changed since.
     """
 
     id: str
@@ -237,6 +238,7 @@ class RunResult(Shown):
         evaluations: One per evaluator that ran.
         infra_validations: One per infra validator that ran.
         pushes: One per pusher that ran.
+        resumes: Id of the run that this one went on with.
     """
 
     pipeline: str
@@ -249,6 +251,7 @@ class RunResult(Shown):
     evaluations: tuple[Evaluation, ...] = ()
     infra_validations: tuple[InfraValidation, ...] = ()
     pushes: tuple[Push, ...] = ()
+    resumes: str | None = None
 
     @property
     def succeeded(self) -> bool:
@@ -378,6 +381,7 @@ class RunResult(Shown):
         return {
             "pipeline": self.pipeline,
             "run_id": self.run_id,
+            "resumes": self.resumes,
             "succeeded": self.succeeded,
             "anomalies": [str(anomaly) for v in self.validations for anomaly in v.anomalies],
             "distances": [d._asdict() for v in self.validations for d in v.distances],

@@ -107,6 +107,11 @@ def alone(settings: Settings) -> Iterator[None]:
         yield
 
 
+def is_going_on(settings: Settings, run_id: str) -> bool:
+    """Return whether a process has a run in its hands."""
+    return _is_held(runs_folder(settings) / f"{run_id}{SUFFIX}")
+
+
 def _lock_files(folder: Path) -> list[Path]:
     return sorted(path for path in folder.glob(f"*{SUFFIX}") if path.name != ALL)
 

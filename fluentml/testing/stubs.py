@@ -180,7 +180,7 @@ class StubBackend(LocalBackend):
     def look_around(self, graph: Graph) -> None:
         """Look for nothing: stubs need neither Docker nor credentials."""
 
-    def cache_in(self, graph: Graph, store: Store) -> Cache:
+    def cache_in(self, graph: Graph, store: Store, forced: Collection[str] = ()) -> Cache:
         """Return what takes nothing over, and keeps nothing."""
         from fluentml.testing._stub_run import NoCache
 
