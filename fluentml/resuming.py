@@ -8,7 +8,7 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from fluentml.errors import LoadError
-from fluentml.local.journal import Record, records
+from fluentml.local.journal import Past, pasts
 from fluentml.stores.files import RUNS
 
 
@@ -29,8 +29,8 @@ def file_of(target: str) -> str:
         path for pattern in (RUNS, f"*/{RUNS}", f"*/*/{RUNS}") for path in folder.glob(pattern)
     ]
     last = max(
-        (record for place in places for record in _last_of(place)),
-        key=lambda record: record.run_id,
+        (past for place in places for past in _last_of(place)),
+        key=lambda past: past.run_id,
         default=None,
     )
     if last is None:
@@ -55,5 +55,5 @@ def file_of(target: str) -> str:
     return last.target
 
 
-def _last_of(folder: Path) -> Iterable[Record]:
-    return itertools.islice(records(folder), 1)
+def _last_of(folder: Path) -> Iterable[Past]:
+    return itertools.islice(pasts(folder), 1)

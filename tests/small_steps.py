@@ -5,7 +5,7 @@ from pathlib import Path
 
 from tfx.dsl.component.experimental.annotations import InputArtifact, OutputArtifact, Parameter
 from tfx.dsl.component.experimental.decorators import component
-from tfx.types.standard_artifacts import Model, String
+from tfx.types.standard_artifacts import Examples, Model, String
 
 
 def _at_work(place: str, name: str) -> None:
@@ -17,6 +17,12 @@ def _at_work(place: str, name: str) -> None:
         raise ValueError(f"{name} is broken")
 
 
+def _serving(model: Model) -> Path:
+    folder = Path(model.uri, "Format-Serving")
+    folder.mkdir(exist_ok=True)
+    return folder
+
+
 @component
 def Start(text: Parameter[str], place: Parameter[str], made: OutputArtifact[String]):  # noqa: N802
     Path(made.uri).write_text(text)
@@ -25,10 +31,8 @@ def Start(text: Parameter[str], place: Parameter[str], made: OutputArtifact[Stri
 
 @component
 def Learn(made: InputArtifact[String], place: Parameter[str], model: OutputArtifact[Model]):  # noqa: N802
-    weights = Path(made.uri).read_text() * 1000
-    Path(model.uri, "half").write_text(weights)
     _at_work(place, "Learn")
-    Path(model.uri, "half").rename(Path(model.uri, "saved_model.pb"))
+    _serving(model).joinpath("saved_model.pb").write_text(Path(made.uri).read_text())
 
 
 @component
@@ -39,10 +43,21 @@ def Compare(  # noqa: N802
     said: OutputArtifact[String],
 ):
     _at_work(place, "Compare")
-    models = [Path(one.uri, "saved_model.pb").read_text()[:3] for one in (old, model)]
+    models = [_serving(one).joinpath("saved_model.pb").read_text() for one in (old, model)]
     Path(said.uri).write_text(" and ".join(models))
 
 
 @component
 def Tell(final_status: Parameter[str], place: Parameter[str]):  # noqa: N802
     _at_work(place, "Tell")
+
+
+@component
+def Study(examples: InputArtifact[Examples], place: Parameter[str], model: OutputArtifact[Model]):  # noqa: N802
+    """Write a model of many files, which only the examples decide."""
+    _at_work(place, "Study")
+    folder = _serving(model)
+    for number in range(5):
+        (folder / f"{number}").write_text(f"{number} of {examples.split_names}" * 10_000)
+    (folder / "saved_model.pb").write_text("a model")
+    _at_work(place, "Study's end")

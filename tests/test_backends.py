@@ -37,7 +37,8 @@ def test_unknown_option():
         PipelineDef("p").from_csv("data").run(quite=True)
     assert str(error.value).splitlines() == [
         "LocalBackend does not take quite=True.",
-        "Its options: 'quiet', 'verbose', 'fast', 'cache', 'refresh', 'workers', 'on_failure'.",
+        "Its options: 'quiet', 'verbose', 'fast', 'cache', 'refresh', 'workers', 'on_failure', "
+        "'target'.",
         "Hint: did you mean 'quiet'?",
     ]
 

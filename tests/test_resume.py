@@ -15,7 +15,6 @@ from fluentml.resuming import file_of
 from fluentml.run_request import RunRequest
 from tests.messages import message_of
 
-
 # -- which nodes -----------------------------------------------------------------------------------
 
 
@@ -121,6 +120,7 @@ def write(root: Path, run_id: str, target: str | None = "p.py", ended: str = "",
     file.write_text("\n".join(lines if ended else lines[:-1]) + "\n")
 
 
+@pytest.mark.tfx  # whose ML Metadata the locks belong to
 def test_a_killed_run_is_known_by_its_journal(tmp_path):
     settings = fml.PipelineDef("p", root=tmp_path).settings
     said = message_of(BackendError, last_unfinished, settings)
@@ -136,11 +136,11 @@ def test_a_killed_run_is_known_by_its_journal(tmp_path):
     with (tmp_path / "p/_runs/20260101-000000-000002.jsonl").open("a") as file:
         file.write('{"node": "Eval')
     (tmp_path / "p/_runs/20260101-000000-000003.jsonl").touch()
-    record = last_unfinished(settings)
-    assert record.run_id == "20260101-000000-000002"
-    assert record.request == RunRequest(from_=("Trainer",), params={"x": 3})  # type: ignore[arg-type]
-    assert record.keys == {"Trainer": {"parameter x": "1"}}
-    assert (record.ended, record.target, record.options) == ("", "p.py", {"cache": False})
+    past = last_unfinished(settings)
+    assert past.run_id == "20260101-000000-000002"
+    assert past.request == RunRequest(from_=("Trainer",), params={"x": 3})  # type: ignore[arg-type]
+    assert past.keys == {"Trainer": {"parameter x": "1"}}
+    assert (past.ended, past.target, past.options) == ("", "p.py", {"cache": False})
 
 
 def test_the_file_of_the_last_run(tmp_path, monkeypatch):

@@ -10,6 +10,7 @@ import shutil
 import socket
 import tempfile
 import time
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -43,7 +44,8 @@ class Executor(executor.Executor):
     """TFX's executor, except that a new version appears in a local folder all at once.
 
     TFX copies the model into a hidden folder beside the versions, and one rename makes it a
-    version: greater than all that are there, and the time in seconds where that is free.
+    version: greater than all that are there, and the time in seconds where that is free. Who is
+    killed behind that, and before ML Metadata knows of it, finds that version again.
     """
 
     def Do(  # noqa: N802 (TFX's name)
@@ -72,17 +74,77 @@ class Executor(executor.Executor):
             return
         Path(base).mkdir(parents=True, exist_ok=True)
         sweep(Path(base))
+        version = self._push(input_dict, output_dict, exec_properties, destination)
+        pushed_model = artifact_utils.get_single_instance(output_dict["pushed_model"])
+        self._MarkPushed(pushed_model, pushed_destination=str(version), pushed_version=version.name)
+
+    def _push(
+        self,
+        input_dict: dict[str, list[Any]],
+        output_dict: dict[str, list[Any]],
+        exec_properties: dict[str, Any],
+        destination: pusher_pb2.PushDestination,
+    ) -> Path:
+        base = Path(destination.filesystem.base_directory)
+        pushed_model = artifact_utils.get_single_instance(output_dict["pushed_model"])
+        note = Note.of(input_dict, pushed_model.uri)
+        found = note.unpublished(base)
+        if found:
+            io_utils.copy_dir(self.GetModelPath(input_dict), pushed_model.uri)
+            return found
         with tempfile.TemporaryDirectory(
             prefix=f"{_HIDDEN}{HOST}-{os.getpid()}-", dir=base
         ) as hidden:
             destination.filesystem.base_directory = hidden
             hidden_push = {"push_destination": proto_utils.proto_to_json(destination)}
             super().Do(input_dict, output_dict, exec_properties | hidden_push)
-            pushed_model = artifact_utils.get_single_instance(output_dict["pushed_model"])
             copied = pushed_model.get_string_custom_property("pushed_destination")
             add_formats(input_dict, copied)
-            version = publish(Path(copied), Path(base))
-        self._MarkPushed(pushed_model, pushed_destination=str(version), pushed_version=version.name)
+            note.write(Path(copied))
+            return publish(Path(copied), base)
+
+
+@dataclass(frozen=True)
+class Note:
+    """What a node pushed last, kept in TFX's own folder of the node.
+
+    Attributes:
+        models: Where the model was read, and its other formats.
+        archive: The folder of the artifact that tells of the push. Where its execution is killed,
+            it is cleared away.
+    """
+
+    models: list[str]
+    archive: str
+
+    @classmethod
+    def of(cls, input_dict: dict[str, list[Any]], archive: str) -> Note:
+        """Return the note of a push that is to be made."""
+        read = ("model", "infra_blessing", "converted_model")
+        return cls([one.uri for key in read for one in input_dict.get(key) or ()], archive)
+
+    @property
+    def _file(self) -> Path:
+        return Path(self.archive).parents[1] / ".system" / "last_push.json"
+
+    def unpublished(self, base: Path) -> Path | None:
+        """Return the version that a killed execution made of the same, if there is one."""
+        if is_remote(self.archive) or not self._file.is_file():
+            return None
+        last = json.loads(self._file.read_text())
+        if last["models"] != self.models or Path(last["archive"]).exists():
+            return None
+        paths = [base / str(version) for version in versions(base).there]
+        # A rename keeps the number that the disk gave the folder.
+        return next((path for path in paths if path.stat().st_ino == last["inode"]), None)
+
+    def write(self, folder: Path) -> None:
+        """Keep it; the folder is about to become a version."""
+        if not is_remote(self.archive):
+            self._file.parent.mkdir(parents=True, exist_ok=True)
+            unfinished = self._file.with_suffix(".tmp")
+            unfinished.write_text(json.dumps({**asdict(self), "inode": folder.stat().st_ino}))
+            unfinished.replace(self._file)
 
 
 def add_formats(input_dict: dict[str, list[Any]], version: str) -> None:

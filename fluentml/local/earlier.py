@@ -104,10 +104,10 @@ class Earlier:
     def _of_runs(self, run_id: str) -> dict[str, _Finished]:
         """Return what a run, and those that it resumed, finished: by node, the newest of each."""
         found: dict[str, _Finished] = {}
-        for record in resumed_by(self._graph.settings, run_id):
-            for node, execution in self._executions(record.run_id):
-                if node in record.keys and node not in found:
-                    found[node] = _Finished(execution, record.keys[node])
+        for past in resumed_by(self._graph.settings, run_id):
+            for node, execution in self._executions(past.run_id):
+                if node in past.keys and node not in found:
+                    found[node] = _Finished(execution, past.keys[node])
         return found
 
     def _executions(self, run_id: str) -> Iterable[tuple[str, int]]:

@@ -70,7 +70,7 @@ class Journal:
 
 
 @dataclass
-class Record:
+class Past:
     """What the journal of a run tells.
 
     Attributes:
@@ -96,7 +96,7 @@ class Record:
     node: str = ""
 
 
-def read(file: Path) -> Record | None:
+def read(file: Path) -> Past | None:
     """Return what a journal tells; None where not even its first line is whole."""
     entries = []
     with contextlib.suppress(OSError):
@@ -105,7 +105,7 @@ def read(file: Path) -> Record | None:
                 entries.append(json.loads(line))
     if not entries or "request" not in entries[0]:
         return None
-    record = Record(
+    past = Past(
         run_id=file.name.removesuffix(SUFFIX),
         pipeline=entries[0]["pipeline"],
         request=RunRequest.model_validate(entries[0]["request"]),
@@ -115,33 +115,33 @@ def read(file: Path) -> Record | None:
     )
     for entry in entries[1:]:
         if "key" in entry:
-            record.keys[entry["node"]] = entry["key"]
+            past.keys[entry["node"]] = entry["key"]
         elif "ended" in entry:
-            record.ended, record.node = entry["ended"], entry.get("node", "")
-    return record
+            past.ended, past.node = entry["ended"], entry.get("node", "")
+    return past
 
 
-def records(folder: Path) -> Iterator[Record]:
+def pasts(folder: Path) -> Iterator[Past]:
     """Yield what the journals in a `_runs` folder tell, the newest run first."""
     for file in sorted(folder.glob(f"*{SUFFIX}"), reverse=True):
-        record = read(file)
-        if record:
-            yield record
+        past = read(file)
+        if past:
+            yield past
 
 
-def resumed_by(settings: Settings, run_id: str) -> Iterator[Record]:
-    """Yield the record of a run, of the run that it resumed, and so on."""
+def resumed_by(settings: Settings, run_id: str) -> Iterator[Past]:
+    """Yield what is told of a run, of the run that it resumed, and so on."""
     next_one: str | None = run_id
     while next_one:
-        record = read(runs_folder(settings) / f"{next_one}{SUFFIX}")
-        if record is None:
+        past = read(runs_folder(settings) / f"{next_one}{SUFFIX}")
+        if past is None:
             return
-        yield record
-        next_one = record.request.resumes
+        yield past
+        next_one = past.request.resumes
 
 
-def last_unfinished(settings: Settings) -> Record:
-    """Return the record of the last run, which failed, was interrupted or killed.
+def last_unfinished(settings: Settings) -> Past:
+    """Return what is told of the last run, which failed, was interrupted or killed.
 
     Raises:
         BackendError: There is none: no run at all, it succeeded, or it is going on.
@@ -149,17 +149,17 @@ def last_unfinished(settings: Settings) -> Record:
     from fluentml.stores.ownership import is_going_on
 
     folder, living = runs_folder(settings), []
-    for record in records(folder):
-        if is_going_on(settings, record.run_id):
-            living.append(record.run_id)
-        elif record.ended == "succeeded":
+    for past in pasts(folder):
+        if is_going_on(settings, past.run_id):
+            living.append(past.run_id)
+        elif past.ended == "succeeded":
             raise BackendError(
-                f"There is nothing to resume: the last run of {settings.name!r}, {record.run_id}, "
+                f"There is nothing to resume: the last run of {settings.name!r}, {past.run_id}, "
                 "succeeded.",
                 hint="run it again; what has not changed is taken over.",
             )
         else:
-            return record
+            return past
     if living:
         raise BackendError(
             f"There is nothing to resume: the run {living[0]} of {settings.name!r} is going on.",

@@ -135,9 +135,10 @@ def _refuse_file(file: Path) -> None:
             f"{what} cannot be read and written by this user.",
             hint="see who owns it, or choose another root or with_metadata(…).",
         )
-    read_only = f"{file.absolute().as_uri()}?mode=ro"
+    # A process that was killed may have left a transaction that SQLite has to take back.
+    there = f"{file.absolute().as_uri()}?mode=rw"
     try:
-        with contextlib.closing(sqlite3.connect(read_only, uri=True, timeout=0)) as database:
+        with contextlib.closing(sqlite3.connect(there, uri=True, timeout=0)) as database:
             (found,) = database.execute("PRAGMA quick_check(1)").fetchone()
     except sqlite3.OperationalError as error:
         if "locked" in str(error):

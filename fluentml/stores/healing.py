@@ -1,4 +1,4 @@
-"""What a killed run left: executions that run for ever, and half-written outputs."""
+"""What a run left that was killed or failed: executions that run for ever, half-written outputs."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from typing import Any
 
 from ml_metadata import proto as mlmd
 
+from fluentml.executors.history import SUCCEEDED
 from fluentml.graph import Settings
 from fluentml.stores.files import SYSTEM, is_within, outputs_of, remove
 
@@ -30,8 +31,9 @@ def heal(
 ) -> tuple[str, ...] | None:
     """End the executions of a run that nobody runs any more, and remove what they half wrote.
 
-    Outputs are registered all at once when an execution has ended, so nothing refers to these. The
-    files go first: whoever is killed in between is repeated.
+    Outputs are registered all at once when an execution has ended well, so nothing refers to these,
+    nor to what TFX leaves of one that failed. The files go first: whoever is killed in between is
+    repeated.
 
     Args:
         settings: The pipeline's.
@@ -42,26 +44,26 @@ def heal(
         only: The id of the one node that nobody runs, where the run goes on; None: all of them.
 
     Returns:
-        The ids of their nodes; None where the store knows no such run.
+        The ids of the nodes that were ended; None where the store knows no such run.
     """
     run = store.get_context_by_type_and_name("pipeline_run", run_id)
     if run is None:
         return None
-    unfinished = [
-        (execution, node_of(store, execution.id))
-        for execution in store.get_executions_by_context(run.id)
-        if execution.last_known_state in UNFINISHED
-    ]
-    left = [(execution, node) for execution, node in unfinished if only in (None, node)]
-    for execution, node in left:
+    ended: dict[str, Any] = {}
+    for execution in store.get_executions_by_context(run.id):
+        node = node_of(store, execution.id)
+        if execution.last_known_state in SUCCEEDED or only not in (None, node):
+            continue
         if not settings.is_remote:
             _remove_outputs(Path(settings.pipeline_root), node, execution)
-        execution.last_known_state = state
-        result = json.dumps({"code": 1, "resultMessage": why})
-        execution.custom_properties[_RESULT].string_value = result
-    if left:
-        store.put_executions([execution for execution, _ in left])
-    return tuple(node for _, node in left)
+        if execution.last_known_state in UNFINISHED:
+            execution.last_known_state = state
+            result = json.dumps({"code": 1, "resultMessage": why})
+            execution.custom_properties[_RESULT].string_value = result
+            ended[node] = execution
+    if ended:
+        store.put_executions([*ended.values()])
+    return tuple(ended)
 
 
 def node_of(store: Any, execution_id: int) -> str:

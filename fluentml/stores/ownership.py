@@ -1,14 +1,16 @@
 """Who is at work on a pipeline: locks that a killed process cannot leave behind.
 
 `_runs/<run>.lock` is held as long as the run lives: a lock file that nobody holds tells of a run
-that was killed. Where an orchestrator runs each node in a process of its own, that is
-`_runs/<run>@<node>.lock`. `_runs/.lock` is shared by all runs, and had alone by whoever clears up.
+that was killed, and of its metadata store. Where an orchestrator runs each node in a process of its
+own, that is `_runs/<run>@<node>.lock`. `_runs/.lock` is shared by all runs, and had alone by whoever
+clears up.
 """
 
 from __future__ import annotations
 
 import contextlib
 import fcntl
+import hashlib
 import logging
 import os
 import time
@@ -18,7 +20,7 @@ from typing import Any
 
 from fluentml.errors import BackendError
 from fluentml.graph import Settings
-from fluentml.stores.connection import opened
+from fluentml.stores.connection import connection_config, opened
 from fluentml.stores.files import runs_folder
 from fluentml.stores.fitness import refuse_overwriting
 from fluentml.stores.healing import CANCELED, FAILED, heal
@@ -56,6 +58,7 @@ def running(settings: Settings, run_id: str, node: str = "") -> Iterator[None]:
         own = folder / f"{run_id}{OF if node else ''}{node}{SUFFIX}"
         while not _taken(held, own, fcntl.LOCK_EX):
             time.sleep(0.01)  # somebody heals, and has taken it for that of a dead run
+        own.write_text(_known_to(settings))
         try:
             yield
         except BaseException as error:
@@ -81,9 +84,15 @@ def heal_killed(settings: Settings, store: Any) -> None:
             nodes = heal(settings, store, run_id, why, only=only or None)
             for node in nodes or ():
                 log.warning("%s of run %s was killed: marked as failed.", node, run_id)
-            # The metadata of a run that is unknown here may be in another store.
-            if nodes is not None:
+            # A run that is unknown here may be known to another store, if it had come to any.
+            if nodes is not None or path.read_text() in ("", _known_to(settings)):
                 path.unlink(missing_ok=True)
+
+
+def _known_to(settings: Settings) -> str:
+    """Return a short text by which a lock file tells of the metadata store of its run."""
+    config = connection_config(settings).SerializeToString(deterministic=True)
+    return hashlib.sha256(config).hexdigest()
 
 
 @contextlib.contextmanager
