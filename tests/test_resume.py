@@ -266,7 +266,7 @@ def test_what_has_changed_since_runs_again(place):
         "Pusher": ("model changed",),
     }
     assert states(result)["Before"] == "cached"
-    assert Path(result.artifacts("said")[0].uri).read_text() == "old and new"
+    assert Path(result.artifacts("said")[0].uri).read_text() == "old and newer"
 
 
 @pytest.mark.tfx

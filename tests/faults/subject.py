@@ -92,7 +92,8 @@ def main(
     try:
         with count:
             pipeline = chain(Path(folder))
-            pipeline.run(quiet=True) if faults.get("anew") else _go_on(pipeline)
+            options = {"quiet": True, "workers": faults.get("workers", 0)}
+            pipeline.run(**options) if faults.get("anew") else _go_on(pipeline, **options)
     except FluentmlError as error:
         said.write_text(str(error))
         sys.exit(1)
@@ -101,15 +102,15 @@ def main(
         sys.exit(2)
 
 
-def _go_on(pipeline: Any) -> None:
+def _go_on(pipeline: Any, **options: Any) -> None:
     """Resume the last run; run it all where there is none, and nothing where it succeeded."""
     from fluentml.errors import BackendError
 
     try:
-        pipeline.resume(quiet=True)
+        pipeline.resume(**options)
     except BackendError as error:
         if "tells of no run" in str(error):
-            pipeline.run(quiet=True)
+            pipeline.run(**options)
         elif "succeeded" not in str(error):
             raise
 
