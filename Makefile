@@ -38,6 +38,10 @@ test: setup servers browser airflow ## Run all tests, then test-core
 	$(BIN)/python -m pytest $(ARGS)
 	@$(MAKE) --no-print-directory test-core
 
+.PHONY: faults
+faults: setup ## Kill runs at every moment, fill disks, damage files; make test does a part of it
+	$(BIN)/python -m pytest tests/faults/test_faults.py tests/faults/every_moment.py $(ARGS)
+
 .PHONY: test-core
 test-core: $(CORE_PYTHONS:%=test-core-%) ## Run the tests that need no TFX, without TFX, on each Python found
 

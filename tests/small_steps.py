@@ -1,5 +1,6 @@
 """Steps of a few lines that tell when they run, and break or wait where a file says so."""
 
+import os
 import time
 from pathlib import Path
 
@@ -15,6 +16,9 @@ def _at_work(place: str, name: str) -> None:
         time.sleep(0.02)
     if Path(place, f"{name} breaks").exists():
         raise ValueError(f"{name} is broken")
+    if (group := Path(place, f"{name} fills memory")).exists():
+        Path(group.read_text(), "cgroup.procs").write_text(str(os.getpid()))
+        raise ValueError(len(b"x" * 2**30))
 
 
 def _serving(model: Model) -> Path:
@@ -59,5 +63,7 @@ def Study(examples: InputArtifact[Examples], place: Parameter[str], model: Outpu
     folder = _serving(model)
     for number in range(5):
         (folder / f"{number}").write_text(f"{number} of {examples.split_names}" * 10_000)
+    if Path(place, "Study writes much").exists():
+        (folder / "much").write_bytes(bytes(3_000_000))
     (folder / "saved_model.pb").write_text("a model")
     _at_work(place, "Study's end")

@@ -55,10 +55,14 @@ class Journal:
         except BaseException as error:
             stopped = isinstance(error, KeyboardInterrupt)
             node = error.node if isinstance(error, RunError) else ""
-            with contextlib.suppress(OSError):  # such as a full disk, by which the run failed
-                self._write(ended="interrupted" if stopped else "failed", node=node)
+            self._end("interrupted" if stopped else "failed", node)
             raise
-        self._write(ended="succeeded")
+        self._end("succeeded")
+
+    def _end(self, how: str, node: str = "") -> None:
+        # On a full disk it is as if the run had been killed, and whoever resumes it finds out.
+        with contextlib.suppress(OSError):
+            self._write(ended=how, node=node)
 
     def note(self, node: str, parts: Mapping[str, str]) -> None:
         """Write the parts of the key by which a node runs, or is taken over."""

@@ -29,7 +29,8 @@ from fluentml.placement import Placement
 from fluentml.results import NodeResult, Push, RunResult
 from fluentml.stores.healing import CANCELED, FAILED, heal
 
-AGAIN = "mend it first; what is done is not run again."
+AGAIN = "mend it and run again."
+GO_ON = "mend it first; what is done is not run again."
 
 
 class Run:
@@ -277,7 +278,7 @@ class Run:
             f"{node.id} failed: {failure.what}",
             *failure.details,
             *self._where_next(),
-            hint=failure.hint or AGAIN,
+            hint=failure.hint or (GO_ON if self._go_on else AGAIN),
             result=self._so_far(),
             node=node.id,
         )

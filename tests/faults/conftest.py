@@ -19,6 +19,6 @@ def subjects() -> Subjects:
 def undisturbed(subjects: Subjects, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A folder in which nothing befell the run."""
     folder = lay_out(tmp_path_factory.mktemp("undisturbed") / "place")
-    assert subjects.run(folder) == (0, "")
+    assert subjects.run(folder, tells_points=True) == (0, "")
     assert blemishes(folder) == []
     return folder

@@ -7,9 +7,11 @@ from __future__ import annotations
 
 import multiprocessing
 import os
+import pwd
 import resource
 import signal
 import sys
+import tempfile
 import traceback
 from collections.abc import Callable
 from multiprocessing.context import ForkServerContext, ForkServerProcess
@@ -70,21 +72,24 @@ class Subjects:
 
     def run(self, folder: Path, **faults: Any) -> tuple[int | None, str]:
         """Start one and wait for its end; return its exit code, and what it said of its failure."""
-        process = self.start(folder, **faults)
-        process.join(300)
-        said = folder / "said"
-        return process.exitcode, said.read_text() if said.exists() else ""
+        with tempfile.TemporaryDirectory() as elsewhere:
+            said = Path(elsewhere, "said")
+            said.touch()
+            for path in (said.parent, said):
+                path.chmod(0o777)
+            process = self.start(folder, said=str(said), **faults)
+            process.join(300)
+            return process.exitcode, said.read_text()
 
 
-def main(
-    folder: str,
-    faults: dict[str, Any],
-) -> None:
+def main(folder: str, faults: dict[str, Any]) -> None:
     """Run the pipeline to its end, with the faults that are asked for."""
     os.chdir(folder)
-    said = Path("said")
-    said.unlink(missing_ok=True)
-    count = Points(folder, faults.get("dies_at"))
+    said = Path(faults.get("said", os.devnull))
+    count = Points(folder, faults.get("dies_at"), tells=faults.get("tells_points", False))
+    if user := faults.get("user"):
+        os.setgid(pwd.getpwnam(user).pw_gid)
+        os.setuid(pwd.getpwnam(user).pw_uid)
     if limit := faults.get("file_size"):
         resource.setrlimit(resource.RLIMIT_FSIZE, (limit, resource.RLIM_INFINITY))
     from fluentml.errors import FluentmlError
@@ -118,8 +123,8 @@ def _go_on(pipeline: Any, **options: Any) -> None:
 class Points:
     """The moments at which something is about to be written, or was: at one of them it dies."""
 
-    def __init__(self, folder: str, dies_at: int | None) -> None:
-        self._folder, self._dies_at = folder, dies_at
+    def __init__(self, folder: str, dies_at: int | None, *, tells: bool) -> None:
+        self._folder, self._dies_at, self._tells = folder, dies_at, tells
         self._seen: list[str] = []
         self._listens = False
 
@@ -138,7 +143,7 @@ class Points:
 
     def __exit__(self, *error: object) -> None:
         self._listens = False
-        if self._dies_at is None:
+        if self._tells:
             Path(POINTS).write_text("\n".join(self._seen))
 
     def _around(self, name: str, call: Callable[..., Any]) -> Callable[..., Any]:

@@ -9,6 +9,7 @@ import os
 import shutil
 import subprocess
 import sys
+import tempfile
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -22,12 +23,14 @@ from tests.faults.traces import blemishes, made, served
 pytestmark = pytest.mark.tfx
 
 
-def wait_for(path: Path) -> None:
+def wait_for(folder: Path, step: str, times: int = 1) -> None:
+    """Wait until a step is at work."""
     for _ in range(2400):
-        if path.exists():
+        ran = folder / "ran"
+        if ran.exists() and ran.read_text().split("\n").count(step) == times:
             return
         time.sleep(0.05)
-    raise AssertionError(f"{path} never came")
+    raise AssertionError(f"it never came to {step}")
 
 
 # -- killed ----------------------------------------------------------------------------------------
@@ -82,7 +85,7 @@ def test_two_runs_at_a_time(subjects, undisturbed, tmp_path):
     both = [subjects.start(folder, anew=True) for _ in range(2)]
     for process in both:
         process.join(300)
-        assert process.exitcode == 0, (folder / "said").read_text()
+        assert process.exitcode == 0
     assert blemishes(folder) == []
     assert made(folder) == made(undisturbed)
     assert served(folder) == 2 * served(undisturbed)
@@ -92,12 +95,9 @@ def test_a_run_beside_one_that_is_killed(subjects, undisturbed, tmp_path):
     folder = lay_out(tmp_path / "place")
     (folder / "Study's end waits").touch()
     killed = subjects.start(folder)
-    wait_for(folder / "ran")
+    wait_for(folder, "Study's end")
     other = subjects.start(folder, anew=True)
-    for _ in range(2400):
-        if (folder / "ran").read_text().count("Study's end") == 2:
-            break
-        time.sleep(0.05)
+    wait_for(folder, "Study's end", times=2)
     killed.kill()
     killed.join()
     (folder / "Study's end waits").unlink()
@@ -142,10 +142,15 @@ def test_a_disk_that_is_full(subjects, undisturbed, disk):
     as_if_undisturbed(folder, undisturbed)
 
 
-def test_a_quota_that_is_used_up(subjects, undisturbed, tmp_path):
+def test_files_that_may_not_be_large(subjects, undisturbed, tmp_path):
     folder = lay_out(tmp_path / "place")
+    (folder / "Study writes much").touch()
     code, said = subjects.run(folder, file_size=2_000_000)
-    assert (code, said) == (0, "")
+    assert code == 1
+    assert said.startswith("Study failed: OSError: [Errno 27] File too large\n")
+    (folder / "Study writes much").unlink()
+    assert subjects.run(folder, file_size=2_000_000) == (0, "")
+    as_if_undisturbed(folder, undisturbed)
 
 
 def test_a_disk_that_becomes_read_only(subjects, undisturbed, disk):
@@ -154,7 +159,83 @@ def test_a_disk_that_becomes_read_only(subjects, undisturbed, disk):
     (folder / "Compare breaks").touch()
     assert subjects.run(folder)[0] == 1
     (folder / "Compare breaks").unlink()
-    (folder / "said").unlink()
+    remount(disk, "ro")
+    assert subjects.run(folder) == (
+        1,
+        f"The run cannot write to {str(folder / 'artifacts/p/_runs')!r}: Read-only file system.\n"
+        "Hint: choose another root: PipelineDef('p', root=…).",
+    )
+    remount(disk, "rw")
+    assert subjects.run(folder) == (0, "")
+    as_if_undisturbed(folder, undisturbed)
+
+
+def test_a_file_that_may_not_be_read(subjects, undisturbed):
+    """As somebody who may not do everything; pytest's own folders are closed to others."""
+    with tempfile.TemporaryDirectory(dir="/tmp") as name:
+        folder = lay_out(Path(name) / "place")
+        rows = folder / "rows/a.csv"
+        rows.chmod(0)
+        user = None
+        if os.geteuid() == 0:
+            user = "nobody"
+            subprocess.run(["chown", "-R", user, name], check=True)
+        code, said = subjects.run(folder, user=user)
+        assert code == 1
+        assert "from_csv() cannot read the file 'rows/a.csv': this user may not." in said
+        assert not (folder / "artifacts").exists()
+        rows.chmod(0o644)
+        assert subjects.run(folder, user=user) == (0, "")
+        as_if_undisturbed(folder, undisturbed)
+
+
+# -- processes of nodes ----------------------------------------------------------------------------
+
+
+@pytest.fixture
+def small_memory() -> Iterator[Path]:
+    """A group of processes that may have 200 MB."""
+    for place, limit in (("memory", "memory.limit_in_bytes"), ("", "memory.max")):
+        group = Path("/sys/fs/cgroup", place, f"fluentml-{os.getpid()}")
+        try:
+            group.mkdir()
+            (group / limit).write_text(str(200 * 2**20))
+            break
+        except OSError:
+            if group.exists():
+                group.rmdir()
+    else:
+        pytest.skip("no group of processes can be made here")
+    try:
+        yield group
+    finally:
+        group.rmdir()
+
+
+def test_a_node_for_which_memory_does_not_suffice(subjects, undisturbed, small_memory, tmp_path):
+    folder = lay_out(tmp_path / "place")
+    (folder / "Study fills memory").write_text(str(small_memory))
+    code, said = subjects.run(folder, workers=1)
+    assert code == 1
+    assert said.startswith("Study failed: its process was killed (SIGKILL).\n")
+    assert "Hint: the system does so where memory runs out" in said
+    assert "To go on: pipeline.resume()" in said
+    (folder / "Study fills memory").unlink()
+    assert subjects.run(folder) == (0, "")
+    as_if_undisturbed(folder, undisturbed)
+
+
+def test_killed_while_a_process_of_its_own_runs_a_node(subjects, undisturbed, tmp_path):
+    folder = lay_out(tmp_path / "place")
+    waits = folder / "Study's end waits"
+    waits.touch()
+    killed = subjects.start(folder, workers=1)
+    wait_for(folder, "Study's end")
+    killed.kill()
+    waits.unlink()
+    killed.join()
+    assert subjects.run(folder) == (0, "")
+    as_if_undisturbed(folder, undisturbed)
 
 
 # -- metadata --------------------------------------------------------------------------------------

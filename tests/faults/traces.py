@@ -81,7 +81,8 @@ def blemishes(folder: Path) -> list[str]:
     half = [path for path in made_by if path.name.isdecimal() and path.name not in over]
     # TFX does not say whose an empty one is, so that it is left to `gc`.
     half += [path for path in root.glob("*/.system/stateful_working_dir/*") if any(path.iterdir())]
-    half += root.rglob("*.tmp*")
+    # `gc` sweeps up what lies beside logs and wheels, where nobody takes it for something.
+    half += [path for path in root.glob("[!_]*/**/*.tmp*")]
     half += [path for path in root.glob("_runs/2*.lock") if not has_succeeded(path)]
     half += folder.glob("serving/.*")
     ongoing = [id for id, one in known.items() if one.last_known_state in ONGOING]
