@@ -82,7 +82,7 @@ def blemishes(folder: Path) -> list[str]:
     # TFX does not say whose an empty one is, so that it is left to `gc`.
     half += [path for path in root.glob("*/.system/stateful_working_dir/*") if any(path.iterdir())]
     # `gc` sweeps up what lies beside logs and wheels, where nobody takes it for something.
-    half += [path for path in root.glob("[!_]*/**/*.tmp*")]
+    half += root.glob("[!_]*/**/*.tmp*")
     half += [path for path in root.glob("_runs/2*.lock") if not has_succeeded(path)]
     half += folder.glob("serving/.*")
     ongoing = [id for id, one in known.items() if one.last_known_state in ONGOING]
