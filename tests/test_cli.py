@@ -215,14 +215,27 @@ def test_long_lines_and_square_brackets_are_left_as_they_are(fluentml_command, h
     ]
 
 
-def test_run_to_an_unknown_node(fluentml_command):
-    assert fluentml_command("run", "small.py", "--to", "Statistics") == (
+@pytest.mark.parametrize("part", ["--from", "--to", "--only"])
+def test_run_a_part_with_an_unknown_node(fluentml_command, part):
+    assert fluentml_command("run", "small.py", part, "Statistics") == (
         1,
         "",
         "Pipeline 'small' has no node 'Statistics'.\n"
         "Its nodes: 'CsvExampleGen', 'StatisticsGen'.\n"
         "Hint: did you mean 'StatisticsGen'?\n",
     )
+
+
+def test_resume_where_nothing_ran(fluentml_command):
+    assert fluentml_command("resume") == (
+        1,
+        "",
+        "'.' tells of no run.\n"
+        "Hint: name the file that builds the pipeline: fluentml resume FILE.\n",
+    )
+    code, out, _ = fluentml_command("resume", "--json", "smal.py")
+    assert code == 1
+    assert json.loads(out)["error"].endswith("Hint: did you mean 'small.py'?")
 
 
 def test_an_interrupt_ends_quietly(fluentml_command, monkeypatch):
