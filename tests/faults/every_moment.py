@@ -55,7 +55,8 @@ def test_two_at_a_time_are_killed_at_random_moments(subjects, undisturbed, tmp_p
 
 
 def wait_for(true: Callable[[], bool]) -> None:
-    for _ in range(6000):
+    until = time.monotonic() + 600
+    while time.monotonic() < until:
         if true():
             return
         time.sleep(0.02)
@@ -76,9 +77,11 @@ def test_iris_is_killed_between_its_nodes(tmp_path, node):
     command = [sys.executable, "-m", "fluentml"]
     started = subprocess.Popen([*command, "run", "iris.py", "-q"], cwd=tmp_path)
     root = tmp_path / "artifacts/iris"
-    wait_for(lambda: any(entry.get("node") == node for entry in journal(root)))
-    started.kill()
-    started.wait()
+    try:
+        wait_for(lambda: any(entry.get("node") == node for entry in journal(root)))
+    finally:
+        started.kill()
+        started.wait()
     finished = journal(root)
     done = subprocess.run(
         [*command, "resume", "--json"], cwd=tmp_path, capture_output=True, text=True
