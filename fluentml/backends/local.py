@@ -135,7 +135,8 @@ class LocalBackend(Backend):
     def _go_on(self) -> str:
         """The command, or the call, that resumes a run."""
         if self.target is None:
-            return "pipeline.resume()"
+            name = type(self).__module__.rpartition(".")[2]
+            return "pipeline.resume()" if name == "local" else f"pipeline.resume({name!r})"
         return f"fluentml resume {shlex.quote(self.target)}"
 
     def _run(
