@@ -50,6 +50,10 @@ class FluentmlError(Exception):
         self.hint = hint
         super().__init__("\n".join([what, *details, *([f"Hint: {hint}"] if hint else [])]))
 
+    def _render_traceback_(self) -> list[str]:
+        """Show a notebook the message alone: the lines of fluentml above it would say nothing."""
+        return [f"{type(self).__name__}: {self}"]
+
 
 class PipelineError(FluentmlError):
     """Something in the chain is wrong; nothing has run.

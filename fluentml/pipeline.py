@@ -270,6 +270,7 @@ class PipelineDef(Verbs):
 
     def _run(self, backend: Backend, asked: RunRequest) -> RunResult:
         graph = self.with_params(asked.params).check().graph
+        asked = asked.in_ids(graph)
         return backend.run_as_asked(asked.cut(graph), asked)
 
     def compile(

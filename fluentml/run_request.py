@@ -55,6 +55,19 @@ class RunRequest(Spec):
         """The ids of the nodes that run even where nothing has changed."""
         return self.from_ or self.only
 
+    def in_ids(self, graph: Graph) -> Self:
+        """Return the same with ids in place of the verbs that added the nodes.
+
+        Raises:
+            WiringError: There is no such node.
+        """
+        changes: dict[str, Any] = {
+            "from_": tuple(graph[name].id for name in self.from_),
+            "only": tuple(graph[name].id for name in self.only),
+            "to": graph[self.to].id if self.to else None,
+        }
+        return self.model_copy(update=changes)
+
     def running(self, graph: Graph) -> frozenset[str]:
         """Return the ids of the nodes of a graph that this asks for.
 

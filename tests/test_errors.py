@@ -64,3 +64,10 @@ def test_listing():
     assert listing(["a", "b"]) == "'a', 'b'"
     assert listing([]) == "nothing"
     assert listing([], "none") == "none"
+
+
+def test_a_notebook_shows_the_message_alone():
+    error = fml.DefinitionError("train() got no label.", hint="name it: label=.")
+    assert error._render_traceback_() == [
+        "DefinitionError: train() got no label.\nHint: name it: label=."
+    ]

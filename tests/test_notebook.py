@@ -139,3 +139,18 @@ except fml.RunError as error:
         "    return 1 / 0\n"
         "The full log: "
     )
+
+
+@pytest.mark.tfx
+def test_nothing_is_logged_into_the_cell(tmp_path: Path):
+    (tmp_path / "data").mkdir()
+    (tmp_path / "data" / "rows.csv").write_text("a,b\n" + "1,2\n" * 30)
+    cells = [
+        CHAIN,
+        "import logging; logging.warning('of the user')",  # which sets logging up
+        "chain.run();",
+        "print(chain.plan())",
+    ]
+    *_, ran, planned = run_cells(tmp_path, *cells)
+    assert [line.split()[0] for line in ran.splitlines() if line] == ["n", "log:"]
+    assert "HIT" in planned

@@ -82,8 +82,8 @@ class LocalBackend(Backend):
             MissingDependencyError: TFX is not installed.
             RunError: A node failed; its outputs are removed, those before it stay.
         """
-        for id in self.refresh:
-            graph[id]
+        for name in self.refresh:
+            graph[name]
         self.look_around(graph)
         import_needed("tfx")
         from fluentml.local.capture import captured
@@ -242,7 +242,7 @@ class LocalBackend(Backend):
         """
         from fluentml.local.cache import Cache
 
-        refresh = {*self.refresh, *forced}
+        refresh = {*(graph[name].id for name in self.refresh), *forced}
         return Cache(graph, store, enabled=self.cache, refresh=refresh, fast=self.fast)
 
 

@@ -34,6 +34,7 @@ def captured(log: Path, *, echo: bool = False) -> Iterator[TextIO]:
         file = log.open("a", encoding="utf-8", errors="replace", buffering=1)
         stack.callback(_close, file)
         person = _own_stream(stack)
+        _silence({sys.stdout, sys.stderr})
         for number, stream in ((1, sys.stdout), (2, sys.stderr)):
             stream.flush()
             stack.enter_context(_descriptor(number, file))
@@ -44,6 +45,19 @@ def captured(log: Path, *, echo: bool = False) -> Iterator[TextIO]:
 
             stack.enter_context(capture_output(stdout=False, stderr=False, display=True))
         yield person
+
+
+def _silence(screens: set[TextIO]) -> None:
+    """Take the handlers away that print; `_at_info` brings them back.
+
+    Python adds one of itself where somebody logs before logging is set up.
+    """
+    root = logging.getLogger()
+    root.handlers[:] = [
+        one
+        for one in root.handlers
+        if not (type(one) is logging.StreamHandler and one.stream in screens)
+    ]
 
 
 def _close(file: TextIO) -> None:

@@ -2,8 +2,8 @@
 
 `_runs/<run>.lock` is held as long as the run lives: a lock file that nobody holds tells of a run
 that was killed, and of its metadata store. Where an orchestrator runs each node in a process of its
-own, that is `_runs/<run>@<node>.lock`. `_runs/.lock` is shared by all runs, and had alone by whoever
-clears up.
+own, that is `_runs/<run>@<node>.lock`. `_runs/.lock` is shared by all runs, and had alone by
+whoever clears up.
 """
 
 from __future__ import annotations
