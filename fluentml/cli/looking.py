@@ -148,6 +148,28 @@ def compare(
         _show(comparison.write(out or "comparison.html"), open_it)
 
 
+@app.command(rich_help_panel=PANEL)
+def ui(
+    root: Annotated[
+        Path, typer.Argument(metavar="ROOT", help="The folder with the pipelines.")
+    ] = Path("artifacts"),
+    port: Annotated[
+        int, typer.Option(min=0, max=65535, help="Where to listen; 0 takes a free one.")
+    ] = 7171,
+    open_it: Open = False,
+) -> None:
+    """Serve pages of all runs to the browser: state, reports, lineage; on this machine only."""
+    _hush()
+    from fluentml.ui import serve
+
+    def started(address: str) -> None:
+        typer.echo(f"The runs in {root}: {address}  (Ctrl-C ends it)")
+        if open_it:
+            typer.launch(address)
+
+    serve(root, port, started=started)
+
+
 def _hush() -> None:
     # TensorFlow tells of missing GPUs as soon as it is imported.
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")

@@ -30,6 +30,18 @@ AT_WORK = (mlmd.Execution.NEW, mlmd.Execution.RUNNING)
 
 def remembered(record: Record) -> Record:
     """Return a record with what ML Metadata knows of the run in the place of its result."""
+    seen = watched(record)
+    nodes = seen.result.nodes
+    outcomes = {node.id: _outcome(node, nodes[node.id]) for node in seen.graph.nodes}
+    told = {id: replace(one, note=outcomes[id].note) for id, one in nodes.items()}
+    return replace(seen, result=replace(seen.result, nodes=told, **all_verdicts(outcomes.values())))
+
+
+def watched(record: Record) -> Record:
+    """Return a record with what became of the nodes so far, but not with what they found.
+
+    No artifact is read, so that a run can be looked at every second.
+    """
     graph, run_id = record.graph, record.result.run_id
     store = Store(graph.settings)
     root = Path(graph.settings.pipeline_root)
@@ -41,13 +53,11 @@ def remembered(record: Record) -> Record:
     if is_over and all(one.state != "failed" for one in nodes.values()):
         # A run by another runner that came to its end: what has no execution was skipped.
         nodes = {id: _skipped_if_not_run(one) for id, one in nodes.items()}
-    outcomes = {node.id: _outcome(node, nodes[node.id]) for node in graph.nodes}
-    told = {id: replace(one, note=outcomes[id].note) for id, one in nodes.items()}
     begun = [one.message.create_time_since_epoch / 1000 for one in executed]
     ended = [one.message.last_update_time_since_epoch / 1000 for one in executed]
     return replace(
         record,
-        result=replace(record.result, nodes=told, **all_verdicts(outcomes.values())),
+        result=replace(record.result, nodes=nodes),
         running=at_work,
         started=record.started or min(begun, default=0.0),
         # A run that left a record without its end was killed, or goes on.

@@ -166,8 +166,12 @@ class RunComparison:
 
     # -- as a page --------------------------------------------------------------------------------
 
-    def to_html(self) -> str:
-        """Return one HTML document that needs nothing else."""
+    def to_html(self, bar: Content = None) -> str:
+        """Return one HTML document that needs nothing else.
+
+        Args:
+            bar: What stands above all else, such as links to other pages.
+        """
         then, now = self.then.result, self.now.result
         return page(
             f"{then.pipeline}: two runs",
@@ -175,6 +179,7 @@ class RunComparison:
             kicker="A comparison",
             lead=[element("p", self._verdict(), class_="verdict"), self._head()],
             footer=f"Of what the runs {then.run_id} and {now.run_id} left.",
+            bar=bar,
         )
 
     def write(self, path: str | os.PathLike[str]) -> Path:

@@ -15,7 +15,7 @@ _VOID = {"br", "hr", "input", "meta"}
 _ids = itertools.count(1)
 
 
-def element(name: str, *children: Content, **attributes: Any) -> Markup:
+def element(name: str, /, *children: Content, **attributes: Any) -> Markup:
     """Return an element.
 
     Args:

@@ -27,19 +27,28 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 
 
-def report_page(record: Record, card: ModelCard | None = None) -> str:
+def report_page(
+    record: Record,
+    card: ModelCard | None = None,
+    *,
+    more: Sequence[Section] = (),
+    bar: Content = None,
+) -> str:
     """Return the report of a run as one HTML document that needs nothing else.
 
     Args:
         record: What is known of the run.
         card: What its people say of the model; None for no model card.
+        more: Further parts, behind the others.
+        bar: What stands above all else.
     """
     return page(
         record.result.pipeline,
-        [*sections(record, card)],
+        [*sections(record, card), *more],
         kicker=f"Report of the run {record.result.run_id}",
-        lead=[_verdict(record), _head(record)],
+        lead=head_view(record),
         footer=_footer(record),
+        bar=bar,
     )
 
 
@@ -64,7 +73,7 @@ def sections(record: Record, card: ModelCard | None = None) -> Iterator[Section]
         yield Section("error", "The error", element("pre", record.error))
     if card:
         yield Section("card", "Model card", card_view(card, record))
-    yield Section("graph", "The pipeline", _graph(record))
+    yield Section("graph", "The pipeline", graph_view(record))
     if result.evaluations or result.pushes:
         yield Section("gate", "The gate", _gate(record))
     evaluation = partial(model_views.evaluation_view, gate=False)
@@ -125,6 +134,11 @@ def _training(reader: Reader) -> Iterator[Section]:
 # -- the head -------------------------------------------------------------------------------------
 
 
+def head_view(record: Record) -> Markup:
+    """Return the outcome of the run, or what there is of one so far."""
+    return element("div", _verdict(record), _head(record), data_live="head")
+
+
 def _verdict(record: Record) -> Markup:
     """Return the outcome of the run in a sentence or two."""
     result = record.result
@@ -176,15 +190,11 @@ def _footer(record: Record) -> str:
 # -- the pipeline ---------------------------------------------------------------------------------
 
 
-def _graph(record: Record) -> Markup:
-    result = record.result
+def graph_view(record: Record) -> Markup:
+    """Return the graph with what became of each node, and a table of the nodes."""
     links = {node.id: f"#node-{slug(node.id)}" for node in record.graph.nodes}
-    return join(
-        [
-            draw_graph(record.graph, result.nodes, running=record.running, links=links),
-            _nodes_table(record),
-        ]
-    )
+    drawn = draw_graph(record.graph, record.result.nodes, running=record.running, links=links)
+    return element("div", drawn, _nodes_table(record), data_live="graph")
 
 
 def _gate(record: Record) -> Markup:

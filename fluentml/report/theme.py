@@ -40,6 +40,7 @@ def page(
     kicker: str = "",
     lead: Content = None,
     footer: Content = None,
+    bar: Content = None,
 ) -> str:
     """Return a whole HTML document that needs nothing else.
 
@@ -49,6 +50,7 @@ def page(
         kicker: What stands in small letters above the heading.
         lead: What stands below it.
         footer: What stands at the end.
+        bar: What stands above all else, such as links to other pages.
     """
     import fluentml
 
@@ -59,12 +61,18 @@ def page(
             kicker=kicker,
             lead=join(lead),
             footer=join(footer),
+            bar=join(bar),
             style=_file("style.css"),
             page_style=_file("page.css"),
             script=_file("tables.js"),
             version=fluentml.__version__,
         )
     )
+
+
+def tables_script() -> Markup:
+    """Return the lines that sort and filter tables, which stand in every page."""
+    return _file("tables.js")
 
 
 @cache
