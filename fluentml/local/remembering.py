@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 from collections.abc import Mapping
 from dataclasses import replace
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ml_metadata import proto as mlmd
@@ -44,8 +43,7 @@ def watched(record: Record) -> Record:
     """
     graph, run_id = record.graph, record.result.run_id
     store = Store(graph.settings)
-    root = Path(graph.settings.pipeline_root)
-    executed = Lineage(store.mlmd, graph.settings.name, root).runs().get(run_id, [])
+    executed = Lineage(store.mlmd, graph.settings.name).runs().get(run_id, [])
     last = {one.node: one for one in executed}
     at_work = tuple(id for id, one in last.items() if one.message.last_known_state in AT_WORK)
     nodes = {node.id: _node(node.id, last.get(node.id), store) for node in graph.nodes}

@@ -44,10 +44,10 @@ class Lineage:
     """The executions of a pipeline and the artifacts between them, oldest first.
 
     A pipeline of the same name may run in another root with the same store. Runs that neither read
-    nor wrote anything under this root are left out.
+    nor wrote anything under this root are left out, unless it is None.
     """
 
-    def __init__(self, store: Any, pipeline: str, root: Path) -> None:
+    def __init__(self, store: Any, pipeline: str, root: Path | None = None) -> None:
         self.executions: dict[int, Executed] = {}
         context = store.get_context_by_type_and_name("pipeline", pipeline)
         for message in store.get_executions_by_context(context.id) if context else ():
@@ -67,9 +67,8 @@ class Lineage:
             (one.read if event.type in _READ else one.wrote).append((key, event.artifact_id))
         ids = {id for one in self.executions.values() for id in one.artifacts}
         self.artifacts = {a.id: a for a in _in_batches(store.get_artifacts_by_id, sorted(ids))}
-        here = {id for id, a in self.artifacts.items() if Path(a.uri).is_relative_to(root)}
-        runs = {one.run for one in self.executions.values() if not here.isdisjoint(one.artifacts)}
-        self.executions = {id: one for id, one in self.executions.items() if one.run in runs}
+        if root is not None:
+            self._leave_out_others(root)
         # A cached execution wrote nothing: it names what an earlier one did.
         self.maker = {
             id: one
@@ -77,6 +76,11 @@ class Lineage:
             for _, id in one.wrote
             if one.message.last_known_state != mlmd.Execution.CACHED
         }
+
+    def _leave_out_others(self, root: Path) -> None:
+        here = {id for id, a in self.artifacts.items() if Path(a.uri).is_relative_to(root)}
+        runs = {one.run for one in self.executions.values() if not here.isdisjoint(one.artifacts)}
+        self.executions = {id: one for id, one in self.executions.items() if one.run in runs}
 
     def _of(self, store: Any, context: Any) -> Iterator[Executed]:
         for message in store.get_executions_by_context(context.id):

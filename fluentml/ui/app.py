@@ -93,9 +93,7 @@ class Site:
         """Return two runs side by side, the earlier one first."""
         asked = [name.partition("/") for name in request.query_params.getlist("run")]
         if len(asked) != 2:
-            raise HTTPException(
-                400, f"Two runs are compared, and {len(asked) or 'none'} were chosen."
-            )
+            raise HTTPException(400, f"Two runs are compared; chosen here: {len(asked)}.")
         runs = [self._runs.get(pipeline, id) for pipeline, _, id in asked]
         then, now = sorted(runs, key=lambda run: run.id)
         return _page(pages.comparison_page(then, now))
@@ -106,8 +104,10 @@ class Site:
 
 def _told_of_status(request: Request, error: Exception) -> Response:
     assert isinstance(error, HTTPException)
-    said = "There is no such page." if error.status_code == 404 else error.detail
-    told = FluentmlError(said, hint="go to the list of all runs.")
+    said, hint = error.detail, "choose two in the list of all runs."
+    if error.status_code != 400:
+        said, hint = "There is no such page.", "go to the list of all runs."
+    told = FluentmlError(said, hint=hint)
     return _page(pages.error_page(told), error.status_code)
 
 

@@ -107,7 +107,7 @@ def _listed(root: Path, runs: Sequence[Run], unreadable: Sequence[Path]) -> Mark
 
 def runs_table(runs: Sequence[Run]) -> Markup:
     """Return the table of runs, in which two can be chosen."""
-    heads = ["run", "state", "pipeline", "begun", "time", "gate", "metrics", "nodes"]
+    heads = ["run", "pipeline", "state", "gate", "metrics", "nodes", "time", "begun"]
     listed = table(
         heads, map(_row, runs), caption="The newest first", sortable=True, filterable=True
     )
@@ -130,13 +130,13 @@ def _row(run: Run) -> Row:
     link = element("a", run.id, href=address(run))
     return [
         Cell(element("span", box, link, class_="choice"), run.id),
-        Cell(run.state, kind=KINDS[run.state]),
         run.pipeline,
-        Cell(when, begun),
-        Cell("" if took is None else seconds(took), -1.0 if took is None else took),
+        Cell(run.state, kind=KINDS[run.state]),
         _gate(run),
         _metrics(run),
-        Cell(str(len(record.graph.nodes)), float(len(record.graph.nodes))),
+        len(record.graph.nodes),
+        Cell("" if took is None else seconds(took), -1.0 if took is None else took),
+        Cell(when, begun),
     ]
 
 

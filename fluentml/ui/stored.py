@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import threading
 from dataclasses import replace
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from fluentml.errors import LoadError
@@ -57,7 +56,7 @@ def lineage_of(settings: Settings) -> Lineage:
     from fluentml.stores.lineage import Lineage
 
     with _one_reader:
-        return Lineage(opened(settings), settings.name, Path(settings.pipeline_root))
+        return Lineage(opened(settings), settings.name)
 
 
 def _is_there(settings: Settings) -> bool:
