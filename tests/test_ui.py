@@ -403,6 +403,7 @@ def test_a_run_that_goes_on_is_followed_to_its_end(chromium, tmp_path: Path):  #
             curator = page.locator("[data-node=SchemaCuration]")
             assert "is-running" in curator.get_attribute("class")
             assert "SchemaCuration at work" in page.locator(".verdict").inner_text()
+            assert "1 done, 1 running" in page.locator("header .facts").inner_text()
             page.evaluate("window.isTheSamePage = true")
             # Another look changes nothing that has not changed.
             with page.expect_response("**/live"):

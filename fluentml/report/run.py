@@ -166,7 +166,8 @@ def _head(record: Record) -> Markup:
     result = record.result
     states: dict[str, int] = {}
     for node in result.nodes.values():
-        states[node.state] = states.get(node.state, 0) + 1
+        state = "running" if node.id in record.running else node.state
+        states[state] = states.get(state, 0) + 1
     told: list[tuple[str, Content]] = [
         ("nodes", ", ".join(f"{amount} {state}" for state, amount in states.items()))
     ]

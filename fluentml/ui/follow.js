@@ -8,13 +8,22 @@
   const last = new Map(parts(document).map((part) => [part.dataset.live, plain(part)]));
   const swap = (now) => {
     const name = now.dataset.live;
-    if (last.get(name) === plain(now)) return;
-    last.set(name, plain(now));
     const then = document.querySelector(`[data-live="${name}"]`);
+    /* Nobody is interrupted who types. */
+    if (last.get(name) === plain(now) || then.querySelector("[data-filter]:focus")) return;
+    last.set(name, plain(now));
+    const focus = then.contains(document.activeElement) && document.activeElement.getAttribute("href");
+    const typed = then.querySelector("[data-filter]")?.value;
     const chosen = [...then.querySelectorAll("input:checked")].map((box) => box.value);
     const left = [...then.querySelectorAll(".scroll")].map((box) => box.scrollLeft);
     for (const box of now.querySelectorAll("input")) box.checked = chosen.includes(box.value);
     then.replaceWith(now);
+    if (focus) now.querySelector(`[href="${CSS.escape(focus)}"]`)?.focus();
+    const filter = typed && now.querySelector("[data-filter]");
+    if (filter) {
+      filter.value = typed;
+      filter.dispatchEvent(new Event("input", { bubbles: true }));
+    }
     now.querySelectorAll(".scroll").forEach((box, place) => { box.scrollLeft = left[place] ?? 0; });
   };
   const look = async () => {

@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from fluentml.local.record import Record
 
 KINDS = {"failed": "bad", "killed": "bad", "done": "good", "running": "warn"}
-MOST_METRICS = 4
+MOST_METRICS = 3
 """As many metrics stand in the list, those first that a threshold asks for."""
 
 
@@ -116,7 +116,7 @@ def runs_table(runs: Sequence[Run]) -> Markup:
 
 def _row(run: Run) -> Row:
     record = run.record
-    begun = record.started
+    begun, metrics = record.started, _metrics(run)
     when = datetime.fromtimestamp(begun).strftime("%-d %b %Y, %H:%M:%S") if begun else ""
     took = record.ended - begun if record.ended and begun else None
     box = element(
@@ -133,7 +133,7 @@ def _row(run: Run) -> Row:
         run.pipeline,
         Cell(run.state, kind=KINDS[run.state]),
         _gate(run),
-        _metrics(run),
+        Cell(element("span", metrics, class_="choice"), metrics),
         len(record.graph.nodes),
         Cell("" if took is None else seconds(took), -1.0 if took is None else took),
         Cell(when, begun),
@@ -153,7 +153,11 @@ def _gate(run: Run) -> Cell:
 def _metrics(run: Run) -> str:
     shown: list[str] = []
     for evaluation in run.record.result.evaluations[:1]:
-        named = {name: v for name, v in evaluation.metrics.items() if not name.endswith("_diff")}
+        named = {
+            name: value
+            for name, value in evaluation.metrics.items()
+            if not name.endswith(("_diff", "Count"))
+        }
         # The metrics that a threshold asks for come first.
         names = sorted(named, key=lambda name: name not in evaluation.bounds)
         shown = [f"{name} {number(named[name])}" for name in names[:MOST_METRICS]]
