@@ -42,7 +42,7 @@ def watched(record: Record) -> Record:
     No artifact is read, so that a run can be looked at every second.
     """
     graph, run_id = record.graph, record.result.run_id
-    store = Store(graph.settings)
+    store = Store(graph.settings, only_reads=True)
     executed = Lineage(store.mlmd, graph.settings.name).runs().get(run_id, [])
     last = {one.node: one for one in executed}
     at_work = tuple(id for id, one in last.items() if one.message.last_known_state in AT_WORK)

@@ -32,11 +32,12 @@ class Store:
 
     Args:
         settings: The pipeline's.
+        only_reads: Whether nothing is written; the metadata have to be there then.
     """
 
-    def __init__(self, settings: Settings) -> None:
+    def __init__(self, settings: Settings, *, only_reads: bool = False) -> None:
         self.pipeline = settings.name
-        self.mlmd = opened(settings)
+        self.mlmd = opened(settings, only_reads=only_reads)
 
     # -- reading ----------------------------------------------------------------------------------
 

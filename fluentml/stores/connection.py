@@ -109,13 +109,19 @@ def _fill(message: Any, environment: Mapping[str, str]) -> None:
             setattr(message, field.name, _VARIABLE.sub(value, content))
 
 
-def opened(settings: Settings) -> Any:
+def opened(settings: Settings, *, only_reads: bool = False) -> Any:
     """Return the open `MetadataStore` of a pipeline; a new database gets its tables.
+
+    Args:
+        settings: The pipeline's.
+        only_reads: Whether a file is opened as one that nobody writes to; it has to be there.
 
     Raises:
         BackendError: It cannot be opened, in one sentence.
     """
     config = connection_config(settings)
+    if only_reads and config.WhichOneof("config") == "sqlite":
+        config.sqlite.connection_mode = mlmd.SqliteMetadataSourceConfig.READONLY
     filled = resolved(config)
     _refuse_incomplete(filled)
     for _ in range(_TRIES):

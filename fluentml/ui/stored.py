@@ -56,7 +56,7 @@ def lineage_of(settings: Settings) -> Lineage:
     from fluentml.stores.lineage import Lineage
 
     with _one_reader:
-        return Lineage(opened(settings), settings.name)
+        return Lineage(opened(settings, only_reads=True), settings.name)
 
 
 def _is_there(settings: Settings) -> bool:
