@@ -252,7 +252,9 @@ def test_a_folder_that_is_not_there_and_a_port_that_is_taken(root: Path):
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = taken.getsockname()[1]
         told = message_of(fml.BackendError, serve, root, port)
-    assert told.startswith(f"Port {port} of 127.0.0.1 cannot be listened on: ")
+    assert told.startswith(
+        f"Port {port} of 127.0.0.1 cannot be listened on: address already in use.\n"
+    )
     assert "Hint: another `fluentml ui` may be there" in told
 
 

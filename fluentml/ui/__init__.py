@@ -70,10 +70,10 @@ def _listening(port: int) -> socket.socket:
     """Return a socket that listens; a browser that is quicker than the server waits."""
     try:
         return socket.create_server((HOST, port), backlog=128)
-    except (OSError, OverflowError) as error:
-        why = getattr(error, "strerror", None) or str(error)
+    except OSError as error:
+        why = os.strerror(error.errno or 0).lower()
         raise BackendError(
-            f"Port {port} of {HOST} cannot be listened on: {why.lower()}.",
+            f"Port {port} of {HOST} cannot be listened on: {why}.",
             hint="another `fluentml ui` may be there; take another port with --port, or --port 0 "
             "for a free one.",
         ) from error
