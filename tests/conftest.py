@@ -17,6 +17,7 @@ import fluentml as fml
 from fluentml import datasets
 from fluentml.backends.local import LocalBackend
 from fluentml.results import RunResult
+from tests.browser import chromium  # noqa: F401  (a fixture, one for all tests)
 from tests.servers import mariadb, postgres  # noqa: F401  (fixtures)
 
 # Without it a session of tests that traced functions of TensorFlow 2.21 ends in a crash.

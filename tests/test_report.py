@@ -13,7 +13,6 @@ from typer.testing import CliRunner
 
 import fluentml as fml
 from fluentml.cli import app
-from tests.browser import chromium  # noqa: F401  (a fixture)
 from tests.test_report_pictures import assert_needs_nothing
 
 pytestmark = pytest.mark.tfx
@@ -427,7 +426,7 @@ def scheme(request) -> str:
     return request.param
 
 
-def test_a_report_opens_without_a_network(chromium, first_report, second_report):  # noqa: F811
+def test_a_report_opens_without_a_network(chromium, first_report, second_report):
     for file in (first_report, second_report):
         with Opened(chromium, file) as opened:
             assert opened.problems == []
@@ -435,7 +434,7 @@ def test_a_report_opens_without_a_network(chromium, first_report, second_report)
             assert remote == []
 
 
-def test_a_report_is_parsed_in_under_a_second(chromium, first_report):  # noqa: F811
+def test_a_report_is_parsed_in_under_a_second(chromium, first_report):
     with Opened(chromium, first_report) as opened:
         timing = opened.page.evaluate(
             "(() => { const t = performance.getEntriesByType('navigation')[0];"
@@ -444,7 +443,7 @@ def test_a_report_is_parsed_in_under_a_second(chromium, first_report):  # noqa: 
     assert timing < 1000
 
 
-def test_a_report_has_no_barriers(chromium, first_report, scheme):  # noqa: F811
+def test_a_report_has_no_barriers(chromium, first_report, scheme):
     axe = pytest.importorskip("axe_playwright_python.sync_playwright")
     with Opened(chromium, first_report, color_scheme=scheme) as opened:
         found = axe.Axe().run(opened.page).response["violations"]
@@ -453,12 +452,12 @@ def test_a_report_has_no_barriers(chromium, first_report, scheme):  # noqa: F811
 
 
 @pytest.mark.parametrize("width", [360, 1280])
-def test_nothing_sticks_out_at_the_side(chromium, second_report, width):  # noqa: F811
+def test_nothing_sticks_out_at_the_side(chromium, second_report, width):
     with Opened(chromium, second_report, viewport={"width": width, "height": 800}) as opened:
         assert opened.page.evaluate("document.documentElement.scrollWidth") <= width
 
 
-def test_a_table_is_sorted_and_filtered(chromium, second_report):  # noqa: F811
+def test_a_table_is_sorted_and_filtered(chromium, second_report):
     with Opened(chromium, second_report) as opened:
         section = opened.page.locator("#evaluation")
         body = section.locator("table", has_text="trip_start_hour:3").locator("tbody")
@@ -475,7 +474,7 @@ def test_a_table_is_sorted_and_filtered(chromium, second_report):  # noqa: F811
         assert opened.problems == []
 
 
-def test_the_graphs_text_can_be_selected_and_leads_to_the_node(chromium, first_report):  # noqa: F811
+def test_the_graphs_text_can_be_selected_and_leads_to_the_node(chromium, first_report):
     with Opened(chromium, first_report) as opened:
         opened.page.locator("svg.graph").first.get_by_text("Trainer", exact=True).click()
         assert opened.page.url.endswith("#node-trainer")
@@ -486,7 +485,7 @@ def test_the_graphs_text_can_be_selected_and_leads_to_the_node(chromium, first_r
     assert selected == "CsvExampleGen"
 
 
-def test_a_report_prints(chromium, first_report):  # noqa: F811
+def test_a_report_prints(chromium, first_report):
     with Opened(chromium, first_report) as opened:
         paper = opened.page.pdf(format="A4")
         opened.page.emulate_media(media="print")

@@ -18,7 +18,6 @@ import pytest
 
 import fluentml as fml
 from fluentml.results import Artifact, Evaluation, NodeResult, Push, RunResult
-from tests.browser import chromium  # noqa: F401  (a fixture)
 from tests.messages import message_of
 
 pytest.importorskip("starlette")
@@ -327,7 +326,7 @@ def address(first_run, second_run, run_folder: Path) -> Iterator[str]:
 @pytest.mark.tfx
 @pytest.mark.parametrize(("width", "scheme"), [(390, "dark"), (1280, "light")])
 def test_from_the_list_to_a_run_its_artifacts_and_a_comparison(
-    chromium,  # noqa: F811
+    chromium,
     address: str,
     first_run,
     second_run,
@@ -387,7 +386,7 @@ def schema_fn(schema):
 
 
 @pytest.mark.tfx
-def test_a_run_that_goes_on_is_followed_to_its_end(chromium, tmp_path: Path):  # noqa: F811
+def test_a_run_that_goes_on_is_followed_to_its_end(chromium, tmp_path: Path):
     (tmp_path / "schema.pbtxt").write_text('feature { name: "x" type: INT }')
     (tmp_path / "waits.py").write_text(f"HERE = {str(tmp_path)!r}\n{WAITS}")
     with (tmp_path / "said").open("w") as said:

@@ -130,6 +130,6 @@ def _read(file: Path, changed: int, size: int) -> Record:
 def _state(record: Record) -> State:
     if record.ended is not None:
         return "failed" if record.error or not record.result.succeeded else "done"
-    from fluentml.stores.ownership import is_at_work
+    from fluentml.stores.ownership import is_going_on
 
-    return "running" if is_at_work(record.graph.settings, record.result.run_id) else "killed"
+    return "running" if is_going_on(record.graph.settings, record.result.run_id) else "killed"
