@@ -54,11 +54,12 @@ def failed(tmp_path_factory):
         .validate_input_data(drift={"fare": 0.1})
         .preprocess(root / "model.py")
     )
+    # What runs beside the failing node comes to its end.
     with pytest.raises(fml.RunError, match="no such luck"):
-        chain.run(quiet=True)
+        chain.run(quiet=True, on_failure="finish")
     rows.write_text("fare,tips\n" + "".join(f"{1 + i % 9},{i}\n" for i in range(90)))
     with pytest.raises(fml.RunError) as caught:
-        chain.run(quiet=True)
+        chain.run(quiet=True, on_failure="finish")
     return root, chain, caught.value
 
 
