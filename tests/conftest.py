@@ -7,6 +7,7 @@ import contextlib
 import gc
 import io
 import itertools
+import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -46,6 +47,14 @@ PARTIAL = pytest.StashKey[bool]()
 def pytest_deselected(items: list[pytest.Item]) -> None:
     for item in items[:1]:
         item.config.stash[PARTIAL] = True
+
+
+@pytest.fixture(autouse=True)
+def _path() -> Iterator[None]:
+    """Leave Python's path to the next test as it was: processes for nodes are given it."""
+    before = [*sys.path]
+    yield
+    sys.path[:] = before
 
 
 @pytest.fixture

@@ -392,10 +392,10 @@ def test_fast_takes_our_executors(tmp_path: Path):
 
     stock, ours = executors(), executors(fast=True)
     assert all(one.startswith("tfx.") for one in stock)
-    assert ours == [FAST[stock[0]], *stock[1:3], OURS[stock[3]]]
+    assert ours == [FAST[stock[0]], FAST[stock[1]], stock[2], OURS[stock[3]]]
     distant = pipeline.on("CsvExampleGen", beam=["--runner=DataflowRunner"])
     flowing = executors(distant, fast=True, project="p", region="europe-west4")
-    assert flowing == [*stock[:3], OURS[stock[3]]]
+    assert flowing == [stock[0], FAST[stock[1]], stock[2], OURS[stock[3]]]
 
 
 def test_beam_for_one_step(tmp_path: Path):
@@ -415,7 +415,7 @@ def test_beam_for_one_step(tmp_path: Path):
         "--sdk_container_image=repository/image",
     ]
     with pytest.raises(fml.DefinitionError, match=r"infer_schema\(\) does not run on Beam"):
-        job_of(pipeline.infer_schema().on("SchemaGen", beam=["--a=b"]), tmp_path)
+        job_of(pipeline.infer_schema().on("SchemaGen", beam=["--streaming"]), tmp_path)
 
 
 def test_a_step_that_is_never_cached(tmp_path: Path):

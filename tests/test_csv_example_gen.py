@@ -321,9 +321,10 @@ def test_tfx_makes_the_examples_where_ours_is_not_wanted(tmp_path: Path, monkeyp
     (tmp_path / "data/rows.csv").write_text(ROWS)
     pipeline = fml.PipelineDef("p", root=tmp_path).from_csv(tmp_path / "data")
     monkeypatch.delattr(csv_example_gen.Executor, "read")
-    assert pipeline.run(quiet=True, fast=False).succeeded
+    # In this process: another one has the executor as it is.
+    assert pipeline.run(quiet=True, fast=False, workers=0).succeeded
     with pytest.raises(fml.RunError):
-        pipeline.run(quiet=True)
+        pipeline.run(quiet=True, workers=0)
 
 
 @pytest.mark.parametrize(

@@ -95,7 +95,7 @@ class TestAfterARun:
     def test_what_is_not_there(self, first_run):
         with pytest.raises(fml.LoadError, match="nothing called 'statistic' to show") as caught:
             first_run.pipeline.show("statistic")
-        assert "Hint: did you mean 'statistics'?" in str(caught.value)
+        assert "Hint: did you mean 'statistics' or 'StatisticsGen'?" in str(caught.value)
         with pytest.raises(fml.LoadError, match="no table"):
             first_run.pipeline.show("graph").to_frame()
 
@@ -111,7 +111,7 @@ class TestAfterARun:
 
     def test_the_result_shows_its_verdict(self, first_run):
         shown = first_run.result._repr_mimebundle_()
-        assert "The gate" in shown["text/html"]
+        assert "What the model had to reach" in shown["text/html"]
         assert "threshold" in shown["text/plain"]
 
     def test_two_results_side_by_side(self, first_run, second_run):
