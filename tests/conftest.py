@@ -7,6 +7,7 @@ import contextlib
 import gc
 import io
 import itertools
+import logging
 import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -50,11 +51,17 @@ def pytest_deselected(items: list[pytest.Item]) -> None:
 
 
 @pytest.fixture(autouse=True)
-def _path() -> Iterator[None]:
-    """Leave Python's path to the next test as it was: processes for nodes are given it."""
+def _as_it_was() -> Iterator[None]:
+    """Leave Python's path and its logging to the next test as they were.
+
+    Processes for nodes are given the path, and a handler that Python adds where nobody set logging
+    up writes to what a test had for stderr.
+    """
     before = [*sys.path]
     yield
     sys.path[:] = before
+    root = logging.getLogger()
+    root.handlers[:] = [one for one in root.handlers if type(one) is not logging.StreamHandler]
 
 
 @pytest.fixture

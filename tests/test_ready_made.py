@@ -449,7 +449,7 @@ def test_a_builder_that_does_not_fit_is_shown_where_it_stands(here: Path):
     chain = CHAIN.generate_statistics().infer_schema().train(not_compiled, label="y")
     with pytest.raises(fml.RunError) as caught:
         chain.run(quiet=True)
-    what, place, code, log, hint = str(caught.value).splitlines()
+    what, place, code, log, _, hint = str(caught.value).splitlines()
     line = not_compiled.__code__.co_firstlineno
     assert what == "Trainer failed: build_model(hp, features) returns a model that is not compiled."
     assert place == f"  {__file__}:{line} in not_compiled"

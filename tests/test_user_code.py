@@ -132,7 +132,7 @@ def test_a_failure_names_the_lines_of_the_script(first, folder: Path):
     (folder / "bounds_u.py").write_text("\n" + BOUNDS)
     with pytest.raises(fml.RunError) as caught:
         run("broken")
-    assert caught.value.details[:-1] == (
+    assert caught.value.details[:-2] == (
         '  script.py:12 in broken\n    return bounds_u.bounded(schema, "one")',
         "  bounds_u.py:4 in bounded\n    feature.int_domain.min = least",
     )

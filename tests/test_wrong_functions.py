@@ -304,7 +304,7 @@ def test_a_run_shows_the_line_and_the_hint(here: Path):
         fml.PipelineDef("wrong").from_csv("data").generate_statistics().infer_schema().preprocess(
             truth
         ).run(quiet=True)
-    what, place, code, _, hint = str(caught.value).splitlines()
+    what, place, code, *_, hint = str(caught.value).splitlines()
     assert what == f"Transform failed: {TRACED[truth][0]}"
     assert place == f"  {__file__}:{marked(truth)} in truth"
     assert code == "    if size > 0.5:  # here"
