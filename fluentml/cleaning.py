@@ -14,11 +14,10 @@ from fluentml.graph import Settings
 from fluentml.loading import load
 from fluentml.pipeline import PipelineDef
 from fluentml.spec import absolute, import_needed, is_remote
+from fluentml.stores.files import METADATA
 
 if TYPE_CHECKING:
     from fluentml.stores.garbage import Garbage
-
-METADATA = "metadata.db"
 
 
 @dataclass(frozen=True)

@@ -278,6 +278,7 @@ def test_a_part_reads_what_is_there(place):
         "Learn would read what Start made in an earlier run, and it never finished here.\n"
         "Hint: run that first (to='Start', on the command line --to Start), or start from there."
     )
+    assert not [*(place / "artifacts/p/_runs").glob("*.run.json")]
     made = pipeline.run(quiet=True, to="Learn", params={"text": "one"})
     ran(place)
 

@@ -10,7 +10,6 @@ import contextlib
 import re
 from collections.abc import Iterator, Mapping
 from typing import Any
-from unittest import mock
 
 _INPUT = re.compile(r"inputs\.artifacts\['([^']+)'\]")
 _OF_PARAMETER = "_task"
@@ -46,6 +45,8 @@ def task_groups(spec: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
 @contextlib.contextmanager
 def floats_made() -> Iterator[None]:
     """A number made by a task is of TFX's type `Float`, and the compiler knows it as `Double`."""
+    from unittest import mock  # with asyncio behind it
+
     from tfx.orchestration.kubeflow.v2 import compiler_utils
 
     specify = compiler_utils.build_output_parameter_spec

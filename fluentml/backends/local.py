@@ -88,7 +88,6 @@ class LocalBackend(Backend):
         import_needed("tfx")
         from fluentml.local.capture import captured
         from fluentml.local.progress import Progress
-        from fluentml.local.record import Recorder
         from fluentml.report.cell import Cell, CellProgress
         from fluentml.stores.fitness import refuse_unfit
         from fluentml.stores.ownership import running
@@ -106,8 +105,7 @@ class LocalBackend(Backend):
             )
             resumes = f", which resumes {request.resumes}" if request and request.resumes else ""
             progress.say(f"{graph.settings.name}  run {run_id}{resumes}")
-            with Recorder(graph, run_id, log).kept() as record:
-                result = record.ends(self._run(graph, run_id, log, progress, request))
+            result = self._run(graph, run_id, log, progress, request)
             if result.summary():
                 progress.say(f"\n{result.summary()}")
             progress.say(f"log: {log}")
@@ -144,12 +142,14 @@ class LocalBackend(Backend):
     ) -> RunResult:
         from fluentml.local.cache import HIT
         from fluentml.local.earlier import Earlier
+        from fluentml.local.record import Recorder
         from fluentml.local.store import Store
 
         store = Store(graph.settings)
         cache = self.cache_in(graph, store, request.forced if request else ())
         earlier = Earlier(graph, run_id, store, cache, request, fast=self.fast) if request else None
         with (
+            Recorder(graph, run_id, log).kept() as record,
             contextlib.closing(self.launcher(graph, run_id, log)) as launcher,
             self._written_down(graph, run_id, request, progress),
         ):
@@ -158,7 +158,7 @@ class LocalBackend(Backend):
                 progress.say(f"no timeout of {listing(timed)}: the nodes run in this process")
             if any(told != HIT for told in cache.forecast().values()):
                 launcher.warm_up()
-            return self.kind_of_run()(
+            run = self.kind_of_run()(
                 *(graph, run_id, log),
                 cache=cache,
                 store=store,
@@ -167,7 +167,8 @@ class LocalBackend(Backend):
                 finish=self.on_failure == "finish",
                 earlier=earlier,
                 go_on=self._go_on if request else "",
-            ).result()
+            )
+            return record.ends(run.result())
 
     def kind_of_run(self) -> type[Run]:
         """Return what goes from node to node."""

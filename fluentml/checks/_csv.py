@@ -82,10 +82,10 @@ def _values(
     for path in files:
         columns = header(path)
         first = first or columns
-        for numbers, rows in _rows(verb, path, left):
+        for numbers, cells in _cells_of(verb, path, left):
             values = values or Values(first, labels, roles)
             if columns == first:
-                values.add(path, numbers, rows)
+                values.add(path, numbers, cells)
         left -= path.stat().st_size
         if columns != first:
             raise PipelineError(
@@ -113,20 +113,26 @@ def missing_column(verb: str, parameter: str, column: str, path: Path) -> Iterat
         )
 
 
-def _rows(verb: str, path: Path, most: int) -> Iterator[tuple[Sequence[int], Sequence[list[str]]]]:
-    """Yield rows that have cells, many at a time, and their lines; raise the first problem."""
+def _cells_of(
+    verb: str, path: Path, most: int
+) -> Iterator[tuple[Sequence[int], Sequence[Sequence[str]]]]:
+    """Yield the lines of rows that have cells, many at a time, and the cells of each column.
+
+    Raises:
+        PipelineError: The first problem of a line.
+    """
     with path.open("rb") as file:
         columns = _columns(verb, path, file.readline())
         for number, lines in _batches(file, most):
             records = [*_records(lines, number)]
-            rows = _sound([raw for _, raw in records], len(columns))
-            if rows is None:
+            cells = _sound([raw for _, raw in records], len(columns))
+            if cells is None:
                 # One of them is odd; one by one shows which.
                 rows = [_cells(verb, path, record, columns) for record in records]
                 records = [*itertools.compress(records, rows)]
-                rows = [*filter(None, rows)]
-            if rows:
-                yield [number for number, _ in records], rows
+                cells = [*zip(*filter(None, rows), strict=True)]
+            if cells:
+                yield [number for number, _ in records], cells
 
 
 def _batches(file: BinaryIO, most: int) -> Iterator[tuple[int, list[bytes]]]:
@@ -165,18 +171,20 @@ def _records(lines: Sequence[bytes], first: int) -> Iterator[Record]:
         yield start, record
 
 
-def _sound(lines: Sequence[bytes], width: int) -> list[list[str]] | None:
-    """Return the cells of lines that are a row of so many cells each; None if one is not."""
+def _sound(lines: Sequence[bytes], width: int) -> list[Sequence[str]] | None:
+    """Return the cells of each column, of lines with so many cells each; None if one has others."""
     whole = b"".join(lines)
     try:
-        if b'"' in whole or b"\r" in whole:
-            rows = [*csv.reader(map(bytes.decode, lines))]
-        else:
-            rows = [line.split(",") for line in whole.decode().removesuffix("\n").split("\n")]
+        if b'"' not in whole and b"\r" not in whole:
+            if any(line.count(b",") != width - 1 for line in lines):
+                return None
+            cells = whole.decode().removesuffix("\n").replace("\n", ",").split(",")
+            return [cells[place::width] for place in range(width)]
+        rows = [*csv.reader(map(bytes.decode, lines))]
     except (UnicodeDecodeError, csv.Error):
         return None
     is_sound = len(rows) == len(lines) and {*map(len, rows)} == {width}
-    return rows if is_sound and _is_closed(lines[-1]) else None
+    return [*zip(*rows, strict=True)] if is_sound and _is_closed(lines[-1]) else None
 
 
 def _is_closed(record: bytes) -> bool:

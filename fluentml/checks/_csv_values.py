@@ -54,9 +54,9 @@ class Values:
         }
         self._unlabelled: dict[int, list[Place]] = {index: [] for index in self._labels}
 
-    def add(self, file: Path, lines: Sequence[int], rows: Sequence[Sequence[str]]) -> None:
-        """Take more rows of a file, each of as many cells as there are columns, and their lines."""
-        for index, cells in enumerate(zip(*rows, strict=True)):
+    def add(self, file: Path, lines: Sequence[int], columns: Iterable[Sequence[str]]) -> None:
+        """Take more rows of a file: their lines, and the cells of each column."""
+        for index, cells in enumerate(columns):
             self._columns[index].add(file, lines, cells)
             if index in self._labels:
                 pairs = zip(lines, cells, strict=True)

@@ -11,7 +11,7 @@ import tempfile
 from collections.abc import Iterator, Mapping
 from datetime import datetime
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from fluentml.backends import Backend
 from fluentml.backends._repairs import task_groups
@@ -22,9 +22,11 @@ from fluentml.emulation._metadata import Metadata
 from fluentml.errors import DefinitionError
 from fluentml.image import write_image
 from fluentml.pipeline import PipelineDef
-from fluentml.results import RunResult
 from fluentml.sources import PathLike
 from fluentml.spec import import_needed
+
+if TYPE_CHECKING:
+    from fluentml.results import RunResult
 
 PROJECT = "emulated"
 """What stands for the number of the Google Cloud project in the paths of outputs."""

@@ -175,7 +175,10 @@ _own = _Own()
 
 def server() -> Server:
     """Return the session's server; one is started where there is none."""
-    if _own.server is None or not _own.server.is_alive:
+    if _own.server is not None and not _own.server.is_alive:
+        _own.server.stop()
+        _own.server = None
+    if _own.server is None:
         _own.server = Server()
     return _own.server
 

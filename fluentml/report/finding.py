@@ -11,11 +11,10 @@ from fluentml.loading import load
 from fluentml.local.record import SUFFIX, Record, from_json, read_record, run_ids
 from fluentml.pipeline import PipelineDef
 from fluentml.spec import absolute, import_needed
-from fluentml.stores.files import RUNS
+from fluentml.stores.files import METADATA, RUNS
 
 ROOT = "artifacts"
 """The root that a pipeline has unless it names another."""
-METADATA = "metadata.db"
 
 
 def find(target: PipelineDef | str | os.PathLike[str] = ROOT, run: str | None = None) -> Record:

@@ -15,6 +15,7 @@ from fluentml.spec import Proto, absolute
 SYSTEM = ".system"
 """TFX's own folder in that of a node."""
 RUNS = "_runs"
+METADATA = "metadata.db"
 
 
 def metadata_file(settings: Settings) -> Path | None:
@@ -24,7 +25,7 @@ def metadata_file(settings: Settings) -> Path | None:
         return Path(file) if file else None
     if settings.metadata and "://" in settings.metadata:
         return None
-    return Path(absolute(settings.metadata or f"{settings.pipeline_root}/metadata.db"))
+    return Path(absolute(settings.metadata or f"{settings.pipeline_root}/{METADATA}"))
 
 
 def runs_folder(settings: Settings) -> Path:

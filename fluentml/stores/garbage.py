@@ -13,6 +13,7 @@ from typing import Any
 from ml_metadata import proto as mlmd
 
 from fluentml.errors import BackendError
+from fluentml.executors.history import SUCCEEDED
 from fluentml.graph import Settings
 from fluentml.stores.files import (
     RUNS,
@@ -25,7 +26,7 @@ from fluentml.stores.files import (
     size,
 )
 from fluentml.stores.healing import UNFINISHED
-from fluentml.stores.lineage import LIVE, MARKED, SUCCEEDED, Executed, Lineage
+from fluentml.stores.lineage import LIVE, MARKED, Executed, Lineage
 
 A_DAY = 24 * 60 * 60
 """Seconds after which an execution of somebody else's runner counts as dead."""

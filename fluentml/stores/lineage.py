@@ -9,7 +9,8 @@ from typing import Any
 
 from ml_metadata import proto as mlmd
 
-SUCCEEDED = (mlmd.Execution.COMPLETE, mlmd.Execution.CACHED)
+from fluentml.executors.history import SUCCEEDED
+
 LIVE, MARKED = mlmd.Artifact.LIVE, mlmd.Artifact.MARKED_FOR_DELETION
 _READ = (mlmd.Event.INPUT, mlmd.Event.DECLARED_INPUT, mlmd.Event.INTERNAL_INPUT)
 _BULKY = ("Examples", "TransformCache", "Model")
