@@ -17,6 +17,7 @@ from rich.table import Table
 from fluentml import datasets
 from fluentml.errors import FluentmlError
 from fluentml.loading import load
+from fluentml.spec import hush_tensorflow
 
 TAXI = "taxi.py"
 SHOWN = ("trip_miles", "fare", "payment_type", "tips")
@@ -53,6 +54,7 @@ def run_demo(folder: Path, *, quiet: bool = False, verbose: bool = False) -> Non
     with _working_in(folder):
         result = load(TAXI).run(quiet=quiet, verbose=verbose)
         if result.pushed_model:
+            hush_tensorflow()
             schema = result.artifacts("SchemaGen.schema")[0].uri
             _show_predictions(result.pushed_model, Path(schema), Path(rows) / "data.csv")
     print(f"\nThe code is in {folder}/: change it, then  cd {folder} && fluentml run {TAXI}")

@@ -257,3 +257,11 @@ def import_needed(module: str) -> Any:
             f"This call needs {module.partition('.')[0]!r}, which is not installed.",
             hint=tfx_advice(),
         ) from error
+
+
+def hush_tensorflow() -> None:
+    """Keep TensorFlow, where it is still to be loaded, from telling of the GPUs that it lacks.
+
+    Whoever has set `TF_CPP_MIN_LOG_LEVEL` hears what that says.
+    """
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")

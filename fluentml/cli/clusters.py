@@ -5,7 +5,6 @@ from __future__ import annotations
 import atexit
 import gc
 import logging
-import os
 import signal
 from pathlib import Path
 from typing import Annotated
@@ -13,6 +12,7 @@ from typing import Annotated
 import typer
 
 from fluentml.cli._app import Options, Params, Target, To, app, json_object, load, pairs
+from fluentml.spec import hush_tensorflow
 
 PANEL = "Clusters"
 
@@ -26,8 +26,7 @@ def compile_(
     param: Params = None,
 ) -> None:
     """Write the file by which a pipeline runs elsewhere."""
-    # TensorFlow tells of missing GPUs as soon as it is imported.
-    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+    hush_tensorflow()
     written = load(target).compile(
         to, out, params=pairs("--param", param), **pairs("--option", option)
     )

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from enum import Enum
 from pathlib import Path
 from typing import Annotated
@@ -11,6 +10,7 @@ import typer
 
 from fluentml.cli._app import AsJson, Options, Params, Target, app, load, pairs, print_json
 from fluentml.errors import CheckError, FluentmlError
+from fluentml.spec import hush_tensorflow
 
 PANEL = "Look"
 
@@ -117,7 +117,7 @@ def report(
     open_it: Open = False,
 ) -> None:
     """Write all that there is to see of a run to one HTML file."""
-    _hush()
+    hush_tensorflow()
     from fluentml.report import write_report
     from fluentml.report.finding import find
 
@@ -138,7 +138,7 @@ def compare(
     open_it: Open = False,
 ) -> None:
     """Put two runs side by side: parameters, data, metrics by slice, code."""
-    _hush()
+    hush_tensorflow()
     from fluentml.report import compare
     from fluentml.report.finding import find
 
@@ -159,7 +159,7 @@ def ui(
     open_it: Open = False,
 ) -> None:
     """Serve pages of all runs to the browser: state, reports, lineage; on this machine only."""
-    _hush()
+    hush_tensorflow()
     from fluentml.ui import serve
 
     def started(address: str) -> None:
@@ -168,11 +168,6 @@ def ui(
             typer.launch(address)
 
     serve(root, port, started=started)
-
-
-def _hush() -> None:
-    # TensorFlow tells of missing GPUs as soon as it is imported.
-    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 
 
 def _show(file: Path, open_it: bool) -> None:

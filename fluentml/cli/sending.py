@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import os
 from typing import Annotated, Any
 
 import typer
 
 from fluentml.cli._app import AsJson, Options, Params, Target, To, app, load, pairs, print_json
+from fluentml.spec import hush_tensorflow
 
 PANEL = "Clusters"
 
@@ -24,7 +24,7 @@ def submit(
     target: Target, to: To, option: Options = None, param: Params = None, as_json: AsJson = False
 ) -> None:
     """Let a pipeline run on a cluster, now; it doesn't wait for its end."""
-    _hush()
+    hush_tensorflow()
     sent = load(target).submit(to, params=pairs("--param", param), **pairs("--option", option))
     _show(sent, as_json)
 
@@ -53,7 +53,7 @@ def schedule(
     as_json: AsJson = False,
 ) -> None:
     """Let a cluster run a pipeline by a schedule."""
-    _hush()
+    hush_tensorflow()
     made = load(target).schedule(
         to,
         cron=cron,
@@ -127,8 +127,3 @@ def _show(made: Any, as_json: bool) -> None:
         print_json(made.model_dump())
     else:
         typer.echo(str(made))
-
-
-def _hush() -> None:
-    # TensorFlow tells of missing GPUs as soon as it is imported.
-    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
