@@ -144,6 +144,24 @@ def test_taxi_in_one_file(pushed):
     assert len(pushed["taxi"].trials()) == 3, trials
 
 
+def test_the_demo_predicts_with_what_it_pushed(pushed):
+    """In a fresh process, which takes over what the same chain made here before."""
+    folder = Path(pushed["taxi"].pushed_model).parents[2]
+    done = subprocess.run(
+        [sys.executable, "-m", "fluentml", "demo", str(folder)],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert (done.returncode, done.stderr) == (0, "")
+    table = [line.split("│")[1:-1] for line in done.stdout.splitlines() if line.startswith("│")]
+    predicted = {true.strip(): [] for *_, true in table}
+    for *_, probability, true in table:
+        predicted[true.strip()].append(float(probability))
+    assert [*map(len, predicted.values())] == [3, 3]
+    assert min(predicted["yes"]) > max(predicted["no"])
+
+
 # -- taxi by hand, against TFX ---------------------------------------------------------------------
 
 
