@@ -52,7 +52,9 @@ def test_nested_plain_values_come_back_as_they_were_given():
     assert isinstance(thaw(step.custom_config)["a"], list)
 
 
-@pytest.mark.parametrize("value", [object(), {1, 2}, b"bytes", lambda: 1], ids=repr)
+@pytest.mark.parametrize(
+    "value", [object(), {1, 2}, b"bytes", lambda: 1], ids=lambda value: type(value).__name__
+)
 def test_only_plain_values_are_kept(value):
     text = message_of(
         fml.DefinitionError, fml.PipelineDef("a").train, "m.py", custom_config={"a": [value]}
