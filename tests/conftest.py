@@ -19,14 +19,16 @@ import fluentml as fml
 from fluentml import datasets
 from fluentml.backends.local import LocalBackend
 from fluentml.results import RunResult
+from tests import whole_suite
 from tests.browser import chromium  # noqa: F401  (a fixture, one for all tests)
 from tests.servers import mariadb, postgres  # noqa: F401  (fixtures)
 
 # Without it a session of tests that traced functions of TensorFlow 2.21 ends in a crash.
 atexit.register(gc.freeze)
 
-TESTS = Path(__file__).parent
-EXAMPLES = TESTS.parent / "examples"
+pytest_plugins = [whole_suite.__name__]
+
+EXAMPLES = Path(__file__).parents[1] / "examples"
 TAXI_MODEL = EXAMPLES / "taxi_model.py"
 
 
@@ -40,14 +42,6 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     items.sort(key=lambda item: item.get_closest_marker("last") is not None)
-
-
-PARTIAL = pytest.StashKey[bool]()
-
-
-def pytest_deselected(items: list[pytest.Item]) -> None:
-    for item in items[:1]:
-        item.config.stash[PARTIAL] = True
 
 
 @pytest.fixture(autouse=True)
@@ -64,22 +58,10 @@ def _as_it_was() -> Iterator[None]:
     root.handlers[:] = [one for one in root.handlers if type(one) is not logging.StreamHandler]
 
 
-@pytest.fixture
-def whole_suite(request: pytest.FixtureRequest) -> None:
-    """Skip a test that says something of all of them, where not all of them ran well."""
-    collected = {item.path for item in request.session.items}
-    if request.config.stash.get(PARTIAL, False) or not collected.issuperset(
-        TESTS.glob("test_*.py")
-    ):
-        pytest.skip("tells something of the whole suite, and this is a part")
-    if request.session.testsfailed:
-        pytest.skip("other tests failed")
-
-
 @pytest.fixture(scope="session", autouse=True)
-def launched() -> Iterator[set[str]]:
-    """The kinds of the components that were run here, for real and to their end."""
-    kinds: set[str] = set()
+def _launched(request: pytest.FixtureRequest) -> Iterator[None]:
+    """Note the kinds of the components that are run."""
+    kinds = request.config.stash[whole_suite.LAUNCHED]
     run = LocalBackend.run
 
     def note(graph: fml.Graph, result: RunResult) -> None:
@@ -100,7 +82,7 @@ def launched() -> Iterator[set[str]]:
 
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(LocalBackend, "run", recorded)
-        yield kinds
+        yield
 
 
 @dataclass(frozen=True)

@@ -16,7 +16,7 @@ import pytest
 import fluentml as fml
 from fluentml.errors import BackendError
 from fluentml.graph import Settings
-from tests.conftest import TESTS
+from tests.conftest import EXAMPLES
 from tests.messages import message_of
 
 pytestmark = pytest.mark.tfx
@@ -43,7 +43,7 @@ def wait_for(true: Callable[[], Any], *processes: subprocess.Popen) -> None:
 
 def start(root: Path, file: Path) -> subprocess.Popen:
     command = [sys.executable, "-c", textwrap.dedent(PROGRAM), root, root / "rows", file]
-    return subprocess.Popen(command, stderr=subprocess.PIPE, text=True, cwd=TESTS.parent)
+    return subprocess.Popen(command, stderr=subprocess.PIPE, text=True, cwd=EXAMPLES.parent)
 
 
 def executions(root: Path) -> dict[int, Any]:
