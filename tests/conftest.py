@@ -19,14 +19,13 @@ import fluentml as fml
 from fluentml import datasets
 from fluentml.backends.local import LocalBackend
 from fluentml.results import RunResult
-from tests import whole_suite
 from tests.browser import chromium  # noqa: F401  (a fixture, one for all tests)
 from tests.servers import mariadb, postgres  # noqa: F401  (fixtures)
 
 # Without it a session of tests that traced functions of TensorFlow 2.21 ends in a crash.
 atexit.register(gc.freeze)
 
-pytest_plugins = [whole_suite.__name__]
+pytest_plugins = ["tests.whole_suite"]
 
 EXAMPLES = Path(__file__).parents[1] / "examples"
 TAXI_MODEL = EXAMPLES / "taxi_model.py"
@@ -61,7 +60,9 @@ def _as_it_was() -> Iterator[None]:
 @pytest.fixture(scope="session", autouse=True)
 def _launched(request: pytest.FixtureRequest) -> Iterator[None]:
     """Note the kinds of the components that are run."""
-    kinds = request.config.stash[whole_suite.LAUNCHED]
+    from tests.whole_suite import LAUNCHED
+
+    kinds = request.config.stash[LAUNCHED]
     run = LocalBackend.run
 
     def note(graph: fml.Graph, result: RunResult) -> None:
