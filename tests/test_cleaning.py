@@ -298,17 +298,19 @@ def test_an_execution_of_another_runner_keeps_it_away(tmp_path):
 def test_logs_and_code_of_old_runs_go(tmp_path):
     store = Store(tmp_path)
     first, last = "20260101-000000-000001", "20260102-000000-000001"
-    for run in (first, last):
+    theirs = "p.manual__2026-01-01T00:00:00+00:00"
+    for run in (first, theirs, last):
         store.run(run, "Gen > Examples examples")
-    (execution,) = store.store.get_executions_by_id([2])
+    (execution,) = store.store.get_executions_by_id([3])
     execution.custom_properties["module_path"].string_value = "model@/p/_wheels/used.whl"
     store.store.put_executions([execution])
     long_ago = {
         "_runs": [f"{first}.log", f"{last}.log", "20251231-000000-000001.log", "notes.txt"],
+        "_runs/": [f"{theirs}.run.json"],
         "_wheels": ["used.whl", "unused.whl"],
         "_modules": ["named/model.py", "old/model.py"],
         "Gen/.system/tuning": ["old/oracle.json"],
-        "Gen/.system/executor_execution": ["1/.temp/half", "2/log"],
+        "Gen/.system/executor_execution": ["1/.temp/half", "3/log"],
         "Gen/.system/stateful_working_dir": ["some/half"],
     }
     for folder, names in long_ago.items():
@@ -329,7 +331,7 @@ def test_logs_and_code_of_old_runs_go(tmp_path):
         *("_modules/named/model.py", "_modules/new/model.py"),
         "Gen/.system/tuning/new/oracle.json",
     }
-    assert (tmp_path / "p/Gen/.system/executor_execution/2/log").exists()
+    assert (tmp_path / "p/Gen/.system/executor_execution/3/log").exists()
     assert not (tmp_path / "p/Gen/.system/executor_execution/1").exists()
     assert not (tmp_path / "p/Gen/.system/stateful_working_dir/some").exists()
 

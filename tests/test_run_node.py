@@ -11,7 +11,10 @@ from pathlib import Path
 import pytest
 
 import fluentml as fml
-from fluentml.packed import run_node
+from fluentml.local.record import Record
+from fluentml.packed import Packed, run_node
+from fluentml.report.finding import find
+from fluentml.ui.runs import Runs
 
 pytestmark = pytest.mark.tfx
 
@@ -37,12 +40,19 @@ def state(dag: str, node: str, run_id: str = "r", **params) -> str:
     return run_node(dag, node, run_id, params)[0].state
 
 
+def record(dag: str, run_id: str = "r") -> Record:
+    return find(Packed.read(dag).definition().settings.pipeline_root, run_id)
+
+
+def states(of: Record) -> dict[str, str]:
+    return {id: node.state for id, node in of.result.nodes.items()}
+
+
 def executions(dag: str, node: str) -> list[str]:
     """Return the states of all executions of a node, in their order."""
     from ml_metadata import proto as mlmd
 
     from fluentml.local.store import NODE, Store
-    from fluentml.packed import Packed
 
     store = Store(Packed.read(dag).definition().settings)
     context = store.context(NODE, f"steps.{node}")
@@ -106,7 +116,50 @@ def test_a_node_that_is_ended_leaves_nothing_half_done(tmp_path: Path):
     assert process.wait() not in (0, 99)
     assert executions(dag, "Linger") == ["CANCELED"]
     assert not [*tmp_path.glob("artifacts/steps/Linger/half/*")]
-    locks = [path.name for path in tmp_path.glob("artifacts/steps/_runs/*")]
+    locks = [path.name for path in tmp_path.glob("artifacts/steps/_runs/*.lock")]
     assert locks == [".lock"]
+    assert record(dag).error == "Linger failed: it was ended."
     (tmp_path / "go").touch()
     assert state(dag, "Linger") == "done"
+    assert (record(dag).error, states(record(dag))) == ("", {"Linger": "done"})
+
+
+def test_the_record_of_a_run_is_open_until_its_last_node_has_ended(dag: str, tmp_path: Path):
+    state(dag, "Make")
+    begun = record(dag)
+    assert begun.ended is None
+    assert states(begun) == {"Make": "done", **dict.fromkeys(ENDS, "not run")}
+    assert begun.result.nodes["Make"].seconds > 0
+    assert "airflow_components.py" in (begun.code or ())
+    assert Runs(tmp_path / "artifacts").last("steps").state == "running"
+    state(dag, "Times")
+    with pytest.raises(fml.RunError):
+        run_node(dag, "Fussy", "r")
+    assert record(dag).ended is None  # The exit step is left.
+    state(dag, "Report")
+    failed = record(dag)
+    assert failed.ended is not None
+    assert failed.error == "Fussy failed: ValueError: Model: no such luck"
+    assert [*states(failed).values()] == ["done", "done", "failed", "not run", "done"]
+    assert Runs(tmp_path / "artifacts").last("steps").state == "failed"
+
+
+def test_the_record_of_a_run_that_goes_on_after_a_failure(dag: str):
+    for node in ("Make", "Times"):
+        state(dag, node)
+    with pytest.raises(fml.RunError):
+        run_node(dag, "Fussy", "r")
+    state(dag, "Report")
+    began = record(dag).started
+    state(dag, "Fussy", fail=False)
+    assert record(dag).ended is None
+    assert record(dag).error == ""
+    for node in ("After", "Report"):
+        state(dag, node)
+    done = record(dag)
+    assert {*states(done).values()} == {"done"}
+    assert (done.started, done.error) == (began, "")
+    assert done.ended is not None
+
+
+ENDS = ("Times", "Fussy", "After", "Report")

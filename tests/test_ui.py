@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import html
 import json
+import os
 import re
 import signal
 import subprocess
@@ -12,7 +13,9 @@ import time
 import warnings
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
+from datetime import datetime
 from pathlib import Path
+from urllib.parse import quote
 
 import pytest
 
@@ -89,6 +92,24 @@ def test_the_list_has_all_runs_the_newest_first(root: Path):
     assert "20260102-1 iris failed" in text(told)
     with asking(root / "taxi") as ask:
         assert "2 runs of 1 pipeline." in text(ask("/"))
+
+
+def test_runs_of_an_orchestrator_stand_where_they_ended(root: Path):
+    """Their ids begin with a letter, and are no time by which ours could be sorted."""
+    theirs = "taxi.manual__2025-12-31T00:00:00+00:00"
+    for id in ("20260101-1", theirs, "20251230-1"):
+        record(root, "taxi", id)
+    ended = datetime(2025, 12, 31).timestamp()
+    os.utime(root / f"taxi/_runs/{theirs}.run.json", (ended, ended))
+    from fluentml.ui.runs import Runs
+
+    runs = Runs(root)
+    assert [run.id for run in runs.all()[0]] == ["20260101-1", theirs, "20251230-1"]
+    assert runs.last("taxi").id == "20260101-1"
+    assert runs.before(runs.get("taxi", "20260101-1")) == theirs
+    assert runs.before(runs.get("taxi", theirs)) == "20251230-1"
+    with asking(root) as ask:
+        assert ask(f"/runs/taxi/{quote(theirs)}").status_code == 200
 
 
 def test_a_root_without_runs_says_how_to_make_one(tmp_path: Path):

@@ -1,7 +1,6 @@
 """One node of a run whose other nodes run elsewhere: what an orchestrator's task does.
 
-What became of the others is read from ML Metadata: it has the executions of those that went well,
-and a context that tells why each of the others did not.
+What became of the others is read from ML Metadata.
 """
 
 from __future__ import annotations
@@ -11,24 +10,21 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from ml_metadata import proto as mlmd
-
 from fluentml.errors import BackendError, listing
+from fluentml.executors.history import SUCCEEDED
 from fluentml.graph import Graph, Node
 from fluentml.local.cache import Cache
 from fluentml.local.launching import Desk, Here
 from fluentml.local.outcome import read_outcome
 from fluentml.local.progress import Progress
+from fluentml.local.record import kept_apart
+from fluentml.local.remembering import failures, recalled, remember
 from fluentml.local.run import Run
 from fluentml.local.store import Store
-from fluentml.results import NodeResult, RunResult, State
+from fluentml.results import NodeResult, RunResult
 from fluentml.spec import FrozenDict
 from fluentml.stores.fitness import refuse_unfit
 from fluentml.stores.ownership import running
-
-ENDED = "fluentml_ended"
-"""Our type of contexts."""
-WENT_WELL: dict[int, State] = {mlmd.Execution.COMPLETE: "done", mlmd.Execution.CACHED: "cached"}
 
 
 def run_node(graph: Graph, id: str, run_id: str) -> tuple[NodeResult, RunResult]:
@@ -50,7 +46,7 @@ def run_node(graph: Graph, id: str, run_id: str) -> tuple[NodeResult, RunResult]
     """
     wanted = _as_started(graph if graph[id].component.AT_EXIT else graph.up_to(id), id)
     refuse_unfit(graph.settings)
-    with running(graph.settings, run_id, id):
+    with running(graph.settings, run_id, id), kept_apart(graph, run_id):
         store = Store(graph.settings)
         run = _NodeRun(
             *(wanted, run_id, Path("the log of this task")),
@@ -84,16 +80,16 @@ class _NodeRun(Run):
         """Run a node, and return what came of it and of the run so far."""
         if node.component.AT_EXIT:
             self._recall(node, [one for one in self.graph.nodes if not one.component.AT_EXIT])
-            self.known = self.known_at_exit(self._failures())
+            self.known = self.known_at_exit(failures(self.nodes))
         else:
             self._recall(node, self.graph.nodes[:-1])
             self._refuse_unmet(node)
         for failure in self.queue.run([node]):
-            self._remember(node, "failed", failure.what)
+            remember(self.store, self.run_id, node.id, "failed", failure.what)
             raise failure
         result = self.nodes[node.id]
         if result.state == "skipped":
-            self._remember(node, "skipped", result.note)
+            remember(self.store, self.run_id, node.id, "skipped", result.note)
         return result, self._so_far()
 
     def _recall(self, node: Node, others: Any) -> None:
@@ -106,26 +102,15 @@ class _NodeRun(Run):
                 self.outcomes[other.id] = read_outcome(other, result.outputs, blame)
         before = executions.get(node.id)
         # Whoever clears a task runs it once more in the same run, and readers expect one output.
-        if before is not None and before.last_known_state in WENT_WELL:
+        if before is not None and before.last_known_state in SUCCEEDED:
             self.store.set_aside([before])
 
     def _recalled(self, node: Node, execution: Any) -> NodeResult:
-        state = WENT_WELL.get(execution.last_known_state) if execution is not None else None
-        if state:
-            return NodeResult(node.id, state, 0.0, self.store.outputs(execution.id))
-        ended = self.store.properties(ENDED, self._place(node))
-        if ended:
-            return NodeResult(node.id, ended["state"], note=ended["why"])
-        if execution is not None:
-            return NodeResult(node.id, "failed", note=f"{node.id} failed: it was ended.")
-        # An orchestrator need not even ask about what depends on a skipped node.
-        return NodeResult(node.id, "skipped" if self._missing(node) else "not run")
-
-    def _remember(self, node: Node, state: State, why: str) -> None:
-        self.store.put_context(ENDED, self._place(node), {"state": state, "why": why})
-
-    def _place(self, node: Node) -> str:
-        return f"{self.run_id}/{self.store.pipeline}.{node.id}"
+        found = recalled(self.store, self.run_id, node, execution, self.nodes)
+        if found.state == "not run" and execution is not None:
+            # Nobody is at work any more on what this node waits for.
+            return NodeResult(node.id, "failed")
+        return found
 
     def _refuse_unmet(self, node: Node) -> None:
         unmet = [id for id in node.upstream if self.nodes[id].state in ("failed", "not run")]
@@ -135,9 +120,3 @@ class _NodeRun(Run):
                 f"{self.run_id!r}.",
                 hint="run that first, with the same run id.",
             )
-
-    def _failures(self) -> str:
-        """Return in words why the run failed; nothing where it did not."""
-        failed = [node.note for node in self.nodes.values() if node.state == "failed"]
-        left = [node.id for node in self.nodes.values() if node.state == "not run"]
-        return "\n".join(failed) or (f"{', '.join(left)} did not run." if left else "")

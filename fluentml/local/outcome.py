@@ -10,7 +10,7 @@ from typing import Any, ClassVar
 
 from pydantic import ConfigDict, TypeAdapter, ValidationError
 
-from fluentml.components import ExampleDiff
+from fluentml.components import ExampleDiff, Pusher
 from fluentml.graph import Node
 from fluentml.results import (
     Artifact,
@@ -91,6 +91,12 @@ def read_outcome(node: Node, outputs: Outputs, blame: str = "") -> Outcome:
     step = node.component
     by = step.identified_by if isinstance(step, ExampleDiff) else ()
     return outcome_of(node.id, outputs, blame, by)
+
+
+def skipped(node: Node, why: str) -> Outcome:
+    """Return the outcome of a node that did not run, as a condition does not hold."""
+    is_push = isinstance(node.component, Pusher)
+    return Outcome(why, pushes=(Push(node.id, None, why),) if is_push else ())
 
 
 def outcome_of(

@@ -2,18 +2,22 @@
 
 ML Metadata knows neither how the nodes were wired and why, nor the code at the time. The file is
 written when a run begins, and once more at its end; of a run in between, or one that was killed, ML
-Metadata tells what became of the nodes.
+Metadata tells what became of the nodes. Where an orchestrator runs each node in a process of its
+own, the first of them writes the beginning, and the last the end.
 """
 
 from __future__ import annotations
 
 import contextlib
 import json
+import logging
 import os
 import platform
+import re
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
+from datetime import datetime
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -24,9 +28,12 @@ from fluentml.errors import BackendError, RunError, did_you_mean, listing
 from fluentml.graph import Graph, Settings
 from fluentml.local.keys import code_files, versions
 from fluentml.results import RunResult
-from fluentml.stores.files import runs_folder
+from fluentml.stores.files import RECORD, runs_folder
 
-SUFFIX = ".run.json"
+SUFFIX = RECORD
+log = logging.getLogger("fluentml")
+_OURS = re.compile(r"\d{8}-")
+"""How the id of a run here begins: it is the time at which the run did."""
 
 
 @dataclass(frozen=True)
@@ -42,6 +49,7 @@ class Record:
         running: The ids of the nodes that are at work.
         code: The texts of the files with the user's code, by name.
         versions: Of Python and the libraries that did the work.
+        apart: Whether each node ran in a process of its own, as an orchestrator starts them.
     """
 
     result: RunResult
@@ -52,6 +60,7 @@ class Record:
     running: tuple[str, ...] = ()
     code: Mapping[str, str] | None = None
     versions: Mapping[str, str] | None = None
+    apart: bool = False
 
 
 class Recorder:
@@ -65,19 +74,12 @@ class Recorder:
 
     def __init__(self, graph: Graph, run_id: str, log: Path) -> None:
         self._file = log.with_name(f"{run_id}{SUFFIX}")
-        nothing = RunResult(graph.settings.name, run_id, str(log), {})
-        self._record = Record(
-            result=nothing,
-            graph=graph,
-            started=time.time(),
-            code=code_of(graph),
-            versions={"Python": platform.python_version(), **versions()},
-        )
+        self._record = _begun(graph, run_id, str(log))
 
     @contextlib.contextmanager
     def kept(self) -> Iterator[Recorder]:
         """Write down how the run begins and how it fails; `ends` tells of all else."""
-        self._write()
+        _write(self._record, self._file)
         try:
             yield self
         except RunError as failure:
@@ -88,15 +90,64 @@ class Recorder:
     def ends(self, result: RunResult, error: str = "") -> RunResult:
         """Write down what came of the run."""
         self._record = replace(self._record, result=result, ended=time.time(), error=error)
-        self._write()
+        _write(self._record, self._file)
         return result
 
-    def _write(self) -> None:
-        # A full disk may be what the run failed by; it need not fail twice.
-        with contextlib.suppress(OSError):
-            unfinished = self._file.with_suffix(".tmp")
-            unfinished.write_text(_to_json(self._record), encoding="utf-8")
-            os.replace(unfinished, self._file)  # noqa: PTH105 (a file name, not a Path)
+
+@contextlib.contextmanager
+def kept_apart(graph: Graph, run_id: str) -> Iterator[None]:
+    """Keep the record of a run of which this process runs one node, and others run others.
+
+    Each looks at its end whether it was the last: what it did is in ML Metadata by then, so that of
+    two which end at the same time one sees both. A node that runs once more reopens the record.
+
+    Args:
+        graph: The whole pipeline.
+        run_id: The run's id.
+    """
+    file = runs_folder(graph.settings) / f"{run_id}{SUFFIX}"
+    with _not_minding():
+        there = from_json(file.read_text(encoding="utf-8")) if file.is_file() else None
+        if there is None or there.ended is not None:
+            begun = _begun(graph, run_id, "the logs of its tasks", apart=True)
+            _write(replace(begun, started=there.started) if there else begun, file)
+    try:
+        yield
+    finally:
+        with _not_minding():
+            from fluentml.local.remembering import remembered, watched
+
+            record = from_json(file.read_text(encoding="utf-8"))
+            if watched(record).ended is not None:
+                _write(remembered(record), file)
+
+
+@contextlib.contextmanager
+def _not_minding() -> Iterator[None]:
+    """Let no node fail for want of a record."""
+    try:
+        yield
+    except Exception as error:
+        log.warning("The record of the run cannot be kept: %s", error)
+
+
+def _begun(graph: Graph, run_id: str, log: str, *, apart: bool = False) -> Record:
+    return Record(
+        result=RunResult(graph.settings.name, run_id, log, {}),
+        graph=graph,
+        started=time.time(),
+        code=code_of(graph),
+        versions={"Python": platform.python_version(), **versions()},
+        apart=apart,
+    )
+
+
+def _write(record: Record, file: Path) -> None:
+    # A full disk may be what the run failed by; it need not fail twice.
+    with contextlib.suppress(OSError):
+        unfinished = file.with_suffix(f".{os.getpid()}.tmp")
+        unfinished.write_text(_to_json(record), encoding="utf-8")
+        os.replace(unfinished, file)  # noqa: PTH105 (a file name, not a Path)
 
 
 def code_of(graph: Graph) -> dict[str, str]:
@@ -121,8 +172,21 @@ def code_of(graph: Graph) -> dict[str, str]:
 
 def run_ids(settings: Settings) -> tuple[str, ...]:
     """Return the ids of the runs that have a record, the oldest first."""
-    files = runs_folder(settings).glob(f"*{SUFFIX}")
-    return tuple(sorted(file.name.removesuffix(SUFFIX) for file in files))
+    files = in_order(runs_folder(settings).glob(f"*{SUFFIX}"))
+    return tuple(file.name.removesuffix(SUFFIX) for file in files)
+
+
+def in_order(files: Iterable[Path]) -> list[Path]:
+    """Return records, the oldest first; one of an orchestrator's run has the time of its file."""
+    return sorted(files, key=lambda file: file.name if _OURS.match(file.name) else _written(file))
+
+
+def _written(file: Path) -> str:
+    """Return when a file was written, as a run here would be called that began then."""
+    try:
+        return datetime.fromtimestamp(file.stat().st_mtime).strftime("%Y%m%d-%H%M%S-%f")
+    except FileNotFoundError:  # It was cleared away just now.
+        return ""
 
 
 def read_record(settings: Settings, run_id: str, graph: Graph | None = None) -> Record:
@@ -183,6 +247,7 @@ def _to_json(record: Record) -> str:
             "error": record.error,
             "code": record.code,
             "versions": record.versions,
+            "apart": record.apart,
         }
     )
 

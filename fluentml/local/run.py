@@ -11,7 +11,6 @@ from pathlib import Path
 from typing import ClassVar
 
 from fluentml.component import WHEN
-from fluentml.components import Pusher
 from fluentml.components.resolver import LookBack
 from fluentml.errors import DataError, RunError
 from fluentml.graph import Graph, Node
@@ -21,12 +20,12 @@ from fluentml.local.failure import Failure
 from fluentml.local.keys import Key
 from fluentml.local.launching import Launcher, Reply, Request
 from fluentml.local.lookback import look_back
-from fluentml.local.outcome import Outcome, all_verdicts, read_outcome
+from fluentml.local.outcome import Outcome, all_verdicts, read_outcome, skipped
 from fluentml.local.progress import Progress, Step
 from fluentml.local.queue import Done, Queue
 from fluentml.local.store import Store
 from fluentml.placement import Placement
-from fluentml.results import NodeResult, Push, RunResult
+from fluentml.results import NodeResult, RunResult
 from fluentml.stores.healing import CANCELED, FAILED, heal
 
 AGAIN = "mend it and run again."
@@ -101,7 +100,7 @@ class Run:
             return Done(reply.state, {}, Outcome())
         verdict = self.verdicts.get(node.id, Verdict())
         if reply.state == "skipped":
-            done = _skipped(node, self._unmet(node))
+            done = Done("skipped", {}, skipped(node, self._unmet(node)))
         else:
             done = Done(reply.state, reply.outputs, reply.outcome, verdict.why)
         self.cache.remember(node, verdict.key, reply.execution, done.outputs, done.outcome)
@@ -146,7 +145,7 @@ class Run:
             return done._replace(outcome=outcome, changed=given.why)
         missing = self._missing(node)
         if missing:
-            return _skipped(node, f"{missing} was skipped")
+            return Done("skipped", {}, skipped(node, f"{missing} was skipped"))
         self._refuse_empty_inputs(node)
         inputs = self._inputs(node)
         before = self._earlier.verdict(node, inputs) if self._earlier else Verdict()
@@ -298,8 +297,3 @@ class Run:
             result=result,
             node=node.id,
         )
-
-
-def _skipped(node: Node, note: str) -> Done:
-    pushes = (Push(node.id, None, note),) if isinstance(node.component, Pusher) else ()
-    return Done("skipped", {}, Outcome(note, pushes=pushes))

@@ -83,12 +83,16 @@ class Store:
         went_well = [one for one in executions if one.last_known_state in SUCCEEDED]
         return max(went_well, key=lambda one: int(one.id), default=None)
 
-    def of_run(self, run_id: str) -> dict[str, Any]:
-        """Return the last execution of each node in a run, by the node's id."""
+    def executions(self, run_id: str) -> list[tuple[str, Any]]:
+        """Return the executions of a run, each with the id of its node, the oldest first."""
         context = self.context(RUN, run_id)
         executions = self.mlmd.get_executions_by_context(context.id) if context else ()
         found = sorted(executions, key=lambda one: int(one.id))
-        return {node_of(self.mlmd, one.id): one for one in found}
+        return [(node_of(self.mlmd, one.id), one) for one in found]
+
+    def of_run(self, run_id: str) -> dict[str, Any]:
+        """Return the last execution of each node in a run, by the node's id."""
+        return dict(self.executions(run_id))
 
     def context(self, type: str, name: str) -> Any:
         """Return a context, or None."""

@@ -8,7 +8,7 @@ from pathlib import Path
 from fluentml.errors import BackendError, did_you_mean, listing
 from fluentml.graph import Graph, Settings
 from fluentml.loading import load
-from fluentml.local.record import SUFFIX, Record, from_json, read_record, run_ids
+from fluentml.local.record import SUFFIX, Record, from_json, in_order, read_record, run_ids
 from fluentml.pipeline import PipelineDef
 from fluentml.spec import absolute, import_needed
 from fluentml.stores.files import METADATA, RUNS
@@ -80,7 +80,7 @@ def _settings_in(folder: Path) -> Settings:
     """Return what is known of the pipeline of a folder, or of the one in it that ran last."""
     if (folder / METADATA).is_file() or (folder / RUNS).is_dir():
         return Settings(name=folder.name, root=str(folder.parent))
-    ran = sorted(folder.glob(f"*/{RUNS}/*{SUFFIX}"), key=lambda file: file.name)
+    ran = in_order(folder.glob(f"*/{RUNS}/*{SUFFIX}"))
     if ran:
         return _settings_in(ran[-1].parents[1])
     raise BackendError(
@@ -90,7 +90,7 @@ def _settings_in(folder: Path) -> Settings:
 
 
 def _by_id(run: str) -> Record:
-    files = sorted(Path(ROOT).glob(f"*/{RUNS}/*{SUFFIX}"), key=lambda file: file.name)
+    files = in_order(Path(ROOT).glob(f"*/{RUNS}/*{SUFFIX}"))
     matching = [file for file in files if file.name.startswith(run)]
     if matching:
         file = matching[-1]

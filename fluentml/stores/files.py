@@ -16,6 +16,8 @@ SYSTEM = ".system"
 """TFX's own folder in that of a node."""
 RUNS = "_runs"
 METADATA = "metadata.db"
+RECORD = ".run.json"
+"""What the name of a run's record ends with."""
 
 
 def metadata_file(settings: Settings) -> Path | None:

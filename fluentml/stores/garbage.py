@@ -16,6 +16,7 @@ from fluentml.errors import BackendError
 from fluentml.executors.history import SUCCEEDED
 from fluentml.graph import Settings
 from fluentml.stores.files import (
+    RECORD,
     RUNS,
     SYSTEM,
     folders_in,
@@ -170,10 +171,12 @@ class Garbage:
                 yield Piece(OTHERS, path, size(path))
 
     def _is_of_old_run(self, path: Path) -> bool:
-        run = _RUN_ID.match(path.name)
-        if not run or run[0] in self.kept_runs:
+        ours = _RUN_ID.match(path.name)
+        # An orchestrator calls its runs as it likes.
+        run = ours[0] if ours else path.name.removesuffix(RECORD)
+        if run in self.kept_runs:
             return False
-        return run[0] in self._all_runs or self._is_old(path)
+        return run in self._all_runs or (ours is not None and self._is_old(path))
 
     def _is_old(self, path: Path) -> bool:
         """Return whether nobody has written to a path since the first kept run began."""

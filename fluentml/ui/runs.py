@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Literal, TypeAlias
 
 from fluentml.errors import FluentmlError, LoadError, did_you_mean
-from fluentml.local.record import SUFFIX, Record, from_json
+from fluentml.local.record import SUFFIX, Record, from_json, in_order
 from fluentml.stores.files import RUNS
 
 State: TypeAlias = Literal["running", "done", "failed", "killed"]
@@ -84,16 +84,17 @@ class Runs:
     def before(self, run: Run) -> str | None:
         """Return the id of the run of the same pipeline before this one."""
         ids = [_id(file) for file in self._files() if _pipeline(file) == run.pipeline]
-        return next((id for id in ids if id < run.id), None)
+        older = ids[ids.index(run.id) + 1 :] if run.id in ids else []
+        return next(iter(older), None)
 
     def _files(self) -> list[Path]:
-        """Return the records, the newest first: a run's id is the time at which it began."""
+        """Return the records, the newest first."""
         files = [
             file
             for pattern in (f"{RUNS}/*{SUFFIX}", f"*/{RUNS}/*{SUFFIX}")
             for file in self.root.glob(pattern)
         ]
-        return sorted(files, key=lambda file: file.name, reverse=True)
+        return in_order(files)[::-1]
 
 
 def _pipeline(file: Path) -> str:
@@ -132,4 +133,6 @@ def _state(record: Record) -> State:
         return "failed" if record.error or not record.result.succeeded else "done"
     from fluentml.stores.ownership import is_going_on
 
-    return "running" if is_going_on(record.graph.settings, record.result.run_id) else "killed"
+    # An orchestrator's run may be between two of its tasks.
+    is_alive = record.apart or is_going_on(record.graph.settings, record.result.run_id)
+    return "running" if is_alive else "killed"
