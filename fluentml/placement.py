@@ -28,7 +28,8 @@ class Placement(Spec):
         env: Environment variables. They stand in the compiled file: no place for a secret.
         secrets: By the name of an environment variable, the secret that it gets: one of Secret
             Manager on Vertex AI, `"slack-webhook"` or `"projects/p/secrets/slack-webhook"`; one of
-            Kubernetes on Kubeflow, `"slack-webhook"` or `"slack-webhook/key"`.
+            Kubernetes on Kubeflow and in pods of Airflow's, `"slack-webhook"` or
+            `"slack-webhook/key"`. Where there is no container, the environment has the variable.
         beam: Arguments for Apache Beam, for this node alone; they come behind the pipeline's.
         pool: Of Airflow's pools, the one whose slots it takes.
         queue: Of Airflow's queues, the one whose workers take it.

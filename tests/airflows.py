@@ -2,22 +2,43 @@
 
 from __future__ import annotations
 
+import atexit
 import contextlib
+import json
 import os
+import shutil
 import signal
 import socket
 import sqlite3
 import subprocess
+import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from tests.servers import free_port
 
 VENVS = Path(__file__).parents[1] / ".venvs"
+
+
+TEST = """
+import importlib.util, json, os, sys
+from airflow import settings
+answers = os.fdopen(os.dup(1), "w")
+os.dup2(2, 1)  # the logs of the tasks
+settings.initialize()
+for number, line in enumerate(sys.stdin):
+    asked = json.loads(line)
+    spec = importlib.util.spec_from_file_location(f"dag_{number}", asked["file"])
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    print(module.dag.test(run_conf=asked["conf"]).run_id, file=answers, flush=True)
+"""
 
 
 @dataclass(frozen=True)
@@ -62,6 +83,26 @@ class Airflow:
                 stack.callback(_end, self._started(service))
             yield
 
+    @contextlib.contextmanager
+    def testing(self) -> Iterator[Tests]:
+        """Start a process that runs DAGs as `airflow dags test` does, and loads Airflow once."""
+        log = self.home / "tests.log"
+        with (
+            log.open("w") as stream,
+            subprocess.Popen(
+                [self.python, "-c", TEST],
+                env=self.environment,
+                cwd=self.home,
+                stdin=subprocess.PIPE,
+                stdout=subprocess.PIPE,
+                stderr=stream,
+                text=True,
+            ) as process,
+        ):
+            yield Tests(self, process, log)
+            assert process.stdin is not None
+            process.stdin.close()
+
     def _started(self, *command: str) -> subprocess.Popen[bytes]:
         with (self.home / f"{command[0]}.log").open("w") as log:
             return subprocess.Popen(
@@ -94,8 +135,43 @@ class Airflow:
             return database.execute(query, values).fetchall()
 
 
+@dataclass(frozen=True)
+class Tests:
+    """Runs DAGs of an Airflow, one after the other."""
+
+    of: Airflow
+    process: subprocess.Popen[str]
+    log: Path
+
+    def test(self, file: Path, conf: Mapping[str, Any]) -> str:
+        """Run the DAG of a file to its end; return the id of the run."""
+        assert self.process.stdin is not None
+        assert self.process.stdout is not None
+        print(json.dumps({"file": str(file), "conf": conf}), file=self.process.stdin, flush=True)
+        run = self.process.stdout.readline().strip()
+        assert run, self.log.read_text()[-5000:]
+        return run
+
+
 def made(version: int, home: Path) -> Airflow:
     """Return an Airflow with an empty database."""
+    airflow = _at(version, home)
+    shutil.copy(_empty_database(version), home / "airflow.db")
+    return airflow
+
+
+@cache
+def _empty_database(version: int) -> Path:
+    """Return the file of one, which takes Airflow long to make."""
+    airflow = _at(version, Path(tempfile.mkdtemp(prefix="airflow-")))
+    atexit.register(shutil.rmtree, airflow.home)
+    done = airflow.call("db", "migrate")
+    assert done.returncode == 0, done.stdout
+    return airflow.home / "airflow.db"
+
+
+def _at(version: int, home: Path) -> Airflow:
+    """Return an Airflow that is told where its home is, and has no database yet."""
     if not (VENVS / f"airflow-{version}/complete").exists():
         pytest.skip(f"no Airflow {version} is here (`make airflow`)")
     port = free_port()
@@ -114,13 +190,12 @@ def made(version: int, home: Path) -> Airflow:
             "AIRFLOW__CORE__EXECUTION_API_SERVER_URL": f"http://127.0.0.1:{port}/execution/",
             "AIRFLOW__CORE__EXECUTOR": "SequentialExecutor" if version == 2 else "LocalExecutor",
             "AIRFLOW__CORE__LOAD_EXAMPLES": "False",
+            "AIRFLOW__CORE__MIN_SERIALIZED_DAG_UPDATE_INTERVAL": "0",
             "AIRFLOW__CORE__PARALLELISM": "2",
             "AIRFLOW__DAG_PROCESSOR__PARSING_PROCESSES": "1",
         },
     )
     found.dags.mkdir()
-    done = found.call("db", "migrate")
-    assert done.returncode == 0, done.stdout
     return found
 
 

@@ -93,6 +93,29 @@ def test_every_node_is_a_task_that_waits_for_what_it_reads(project: Path):
     assert "trigger_rule" not in found["StatisticsGen"]
 
 
+def test_what_looks_back_keeps_its_place_in_the_chain(project: Path):
+    """A resolver finds the model of the run that it is in, or does not, by where it stands."""
+    model = {"model": "Model"}
+    pipeline = chain().resolve("latest", model, id="Behind")
+    before = fml.PipelineDef("p").resolve("latest", model, id="Before")
+    found = calls(compiled(pipeline))
+    assert found["Behind"] == {"after": "['Trainer']", "trigger_rule": "'none_failed'"}
+    found = calls(compiled(before.from_csv("data").train("model.py", inputs={"examples": GEN})))
+    assert ast.literal_eval(found["Trainer"]["after"]) == ["CsvExampleGen", "Before"]
+    assert found["Trainer"]["trigger_rule"] == "'none_failed'"
+
+
+def test_a_skipped_input_hides_no_failed_one(project: Path):
+    two = {"statistics": "StatisticsGen.statistics", "schema": "SchemaGen.schema"}
+    pipeline = chain().validate_input_data(inputs=two)
+    assert "trigger_rule" not in calls(compiled(pipeline))["ExampleValidator"]
+    conditional = pipeline.generate_statistics(id="More", when=at_the_top)
+    found = calls(compiled(conditional))
+    assert found["ExampleValidator"]["trigger_rule"] == "'none_failed_min_one_success'"
+    # Of one input, skipped is skipped: no process has to find out.
+    assert "trigger_rule" not in found["SchemaGen"]
+
+
 def test_parameters_have_types_and_defaults_unless_they_are_fixed(project: Path):
     pipeline = chain().generate_statistics(id="More", sample_rate=fml.param("rate", 0.5))
     text = compiled(pipeline)
@@ -118,6 +141,42 @@ def test_what_a_node_asks_for(project: Path):
     }
     assert asked["execution_timeout"] == "datetime.timedelta(seconds=21600)"
     assert "cpu" not in str(asked)
+
+
+def test_secrets_are_those_of_kubernetes(project: Path):
+    pipeline = fml.PipelineDef("p", root="gs://b").with_metadata("mysql://me:${P}@host/db")
+    pipeline = pipeline.from_csv("gs://b/d").notify(slack="${SLACK_URL}")
+    named = pipeline.on("Notifier", secrets={"SLACK_URL": "slack/url", "TOKEN": "token"})
+    text = compiled(named, image="image:1", operator="kubernetes")
+    assert "from airflow.providers.cncf.kubernetes.secret import Secret" in text
+    assert calls(text)["Notifier"]["secrets"] == (
+        "[Secret('env', 'SLACK_URL', 'slack', 'url'), Secret('env', 'TOKEN', 'token', 'TOKEN')]"
+    )
+    assert "import Secret" not in compiled(
+        pipeline.on("Notifier", env={"SLACK_URL": "x"}), image="image:1", operator="kubernetes"
+    )
+    # Without a container, the worker's environment has them by their names.
+    there = chain().on("Trainer", secrets={"TOKEN": "token"})
+    assert "secrets" not in calls(compiled(there))["Trainer"]
+    assert "TOKEN" not in compiled(there).replace(Packed.of(there._definition).pipeline, "")
+    assert problems(there) == ""
+
+
+def test_secrets_that_no_container_would_have_are_refused(project: Path):
+    pipeline = fml.PipelineDef("p", root="gs://b").with_metadata("mysql://me:${P}@host/db")
+    pipeline = pipeline.from_csv("gs://b/d").notify(slack="${SLACK_URL}")
+    kubernetes = {"image": "image:1", "operator": "kubernetes"}
+    assert "reads SLACK_URL from the environment, and no container" in problems(
+        pipeline, **kubernetes
+    )
+    named = pipeline.on("Notifier", secrets={"SLACK_URL": "slack/url"})
+    assert problems(named, **kubernetes) == ""
+    said = problems(named, image="image:1")
+    assert "on('Notifier') asks for secrets=, and the containers of operator='docker' get" in said
+    assert "env={'SLACK_URL': '{{ var.value.slack_url }}'}" in said
+    with pytest.raises(fml.CheckError, match="asks for secrets="):
+        compiled(named, image="image:1")
+    assert not Path("dag.py").exists()
 
 
 def test_schedule_and_all_that_goes_with_it(project: Path):

@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 import json
+import re
 import subprocess
 import time
 from pathlib import Path
 from typing import Any
 
 import pytest
+from typer.testing import CliRunner
 
 import fluentml as fml
+from fluentml import cli
 from fluentml.local.store import Store
+from fluentml.report.finding import find
 from tests import airflows
 from tests.airflows import Airflow
 from tests.conftest import TAXI_MODEL
@@ -100,6 +104,8 @@ def test_tasks_in_containers_are_what_their_operators_take(
         .notify(webhook="https://example.com")
         .on("StatisticsGen", cpu=2, memory="4Gi", gpu="nvidia-tesla-t4", retries=2, timeout="6h")
     )
+    if operator == "kubernetes":
+        pipeline = pipeline.on("Notifier", secrets={"TOKEN": "tokens/mine"})
     file = pipeline.compile("airflow", tmp_path / "dag.py", image="image:1", operator=operator)
     found = looked_at(three, file)
     assert found["contained"]["tasks"] == {
@@ -128,7 +134,7 @@ def chain(root: Path) -> fml.PipelineDef:
         .add_component(ours.Fussy, arguments={"fail": fml.param("fail", True)})
         .add_component(ours.After)
         .on_exit(ours.Report, arguments={"file": str(root / "report.json")})
-        .on("Times", timeout="10m", retries=1, env={"WHO": "{{ dag.dag_id }}"})
+        .on("Times", timeout="10m", retries=1, env={"WHO": "{{ dag.dag_id }}", "BY": "them.sh"})
     )
 
 
@@ -205,6 +211,32 @@ def test_what_has_not_changed_is_taken_over(there: Any, two: Airflow):
     executions = Store(there[0].settings).of_run(f"features.{[*two.runs('features')][1]}")
     assert executions["Make"].last_known_state == mlmd.Execution.CACHED
     assert executions["Times"].last_known_state == mlmd.Execution.COMPLETE
+
+
+@pytest.mark.parametrize("which", [0, 1])
+def test_a_run_is_reported_as_one_here(which: int, here: Any, there: Any, two: Airflow):
+    """The last of its tasks has written down what there is to tell of it."""
+    run_id = f"features.{[*two.runs('features')][which]}"
+    pipeline, result = there[0], here[1][which][0]
+    record = find(pipeline.settings.pipeline_root, run_id)
+    assert record.result.run_id == run_id
+    states = {id: node.state for id, node in record.result.nodes.items()}
+    assert states == {id: node.state for id, node in result.nodes.items()}
+    assert record.ended is not None
+    assert record.ended > record.started > time.time() - 1000
+    assert record.error == ("Fussy failed: ValueError: Model: no such luck", "")[which]
+    file = two.home / f"report-{which}.html"
+    command = ["report", pipeline.settings.pipeline_root, "--run", run_id, "-o", str(file)]
+    assert CliRunner().invoke(cli.app, command).exit_code == 0
+    text = file.read_text()
+    for node in record.result.nodes.values():
+        assert re.search(rf"{node.id}</a></t[dh]>\s*<td[^>]*>{node.state}", text), node.id
+    assert ("no such luck" in text) == (which == 0)
+
+
+def test_the_last_run_is_found_whoever_ran_it(there: Any, two: Airflow):
+    newest = [*two.runs("features")][1]
+    assert find(there[0].settings.pipeline_root).result.run_id == f"features.{newest}"
 
 
 def test_the_log_of_a_task_is_that_of_its_node(there: Any):

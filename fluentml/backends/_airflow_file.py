@@ -7,7 +7,9 @@ from collections.abc import Iterator, Mapping
 from string import Template
 from typing import TYPE_CHECKING, Any
 
+from fluentml.backends._secrets import kubernetes_key
 from fluentml.graph import Graph, Node
+from fluentml.local.order import before
 from fluentml.packed import Packed
 from fluentml.placement import Placement
 
@@ -45,6 +47,7 @@ def node(id, after=(), env=None, **asked):
         skip_on_exit_code=$skipped,
         **asked,
     )
+    task.template_ext = ()  # What ends with ".sh" is a value too, and no file with one.
     task.set_upstream([dag.get_task(one) for one in after])
 
 
@@ -185,6 +188,8 @@ def _vendors(target: Airflow, graph: Graph) -> Iterator[str]:
     if not target.image:
         return
     asked = graph.settings.on.values()
+    if any(one.secrets for one in asked) and target.operator == "kubernetes":
+        yield "from airflow.providers.cncf.kubernetes.secret import Secret"
     if target.operator == "docker":
         yield "from airflow.providers.docker.operators.docker import DockerOperator"
         if any(one.gpu for one in asked):
@@ -203,9 +208,12 @@ def _at_exit(graph: Graph) -> bool:
 
 
 def _tasks(target: Airflow, graph: Graph) -> Iterator[str]:
+    earlier = before(graph)
     for node in graph.nodes:
         asked = graph.settings.on.get(node.id, Placement())
-        given = [*_waits(node), *_asks(target, asked)]
+        others = earlier[node.id] - {*node.upstream}
+        after = [*node.upstream, *(one.id for one in graph.nodes if one.id in others)]
+        given = [*_waits(graph, node, after), *_asks(target, asked)]
         yield f"node({', '.join([_text(node.id), *given])})"
     if _at_exit(graph):
         # Airflow tells the outcome of a run by its last tasks, and an exit step may well succeed.
@@ -222,16 +230,25 @@ def _outcome(graph: Graph) -> str:
     return id
 
 
-def _waits(node: Node) -> Iterator[str]:
-    """Yield what a task waits for, and whether it goes on where something was skipped."""
+def _waits(graph: Graph, node: Node, after: list[str]) -> Iterator[str]:
+    """Yield what a task waits for, and whether it goes on where something was skipped.
+
+    Args:
+        graph: The pipeline.
+        node: The task's node.
+        after: The nodes that end before it starts.
+    """
     if node.component.AT_EXIT:
         yield "after=[*dag.task_ids]"
         yield 'trigger_rule="all_done"'
         return
-    if node.upstream:
-        yield f"after={_text(list(node.upstream))}"
-    if {*node.upstream} - {*node.required}:
+    if after:
+        yield f"after={_text(after)}"
+    if {*after} - {*node.required}:
         yield 'trigger_rule="none_failed"'
+    elif len(after) > 1 and any(one.component.when for one in graph.nodes):
+        # By Airflow's own rule it is skipped before the others end, and hides how they failed.
+        yield 'trigger_rule="none_failed_min_one_success"'
 
 
 def _asks(target: Airflow, asked: Placement) -> Iterator[str]:
@@ -267,6 +284,13 @@ def _kubernetes(asked: Placement) -> Iterator[str]:
     there = {name: value for name, value in limits.items() if value}
     if there:
         yield f"container_resources=k8s.V1ResourceRequirements(limits={_text(there)})"
+    if asked.secrets:
+        yield f"secrets=[{', '.join(map(_secret, sorted(asked.secrets.items())))}]"
     if asked.gpu:
         selector = {"cloud.google.com/gke-accelerator": asked.gpu}
         yield f"node_selector={_text(selector)}"
+
+
+def _secret(item: tuple[str, str]) -> str:
+    variable, (of, key) = item[0], kubernetes_key(*item)
+    return f'Secret("env", {_text(variable)}, {_text(of)}, {_text(key)})'

@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib.util
 import json
 from collections.abc import Callable, Iterator, Mapping
+from itertools import product
 from typing import Any
 
 from google.protobuf import json_format
@@ -29,8 +30,10 @@ from fluentml.backends._parameters import (
 from fluentml.backends._repairs import INPUTS_SPEC, floats_made, repair, task_groups
 from fluentml.backends._user_code import in_image, python_path
 from fluentml.component import Component
+from fluentml.components.resolver import LookBack
 from fluentml.errors import BackendError, CheckError, FluentmlError, PipelineError
 from fluentml.graph import Graph
+from fluentml.local.order import before
 from fluentml.local.session import ours_for
 from fluentml.lowering import lower, lower_exit
 from fluentml.placement import Placement
@@ -141,7 +144,31 @@ def to_spec(graph: Graph, image: str) -> dict[str, Any]:
     message.sdk_version = f"tfx-{version.__version__}"
     spec: dict[str, Any] = json_format.MessageToDict(message)
     repair(spec, _defaults([*pipeline.components, *leaving]))
+    _keep_places(spec, graph)
     return spec
+
+
+def _keep_places(spec: dict[str, Any], graph: Graph) -> None:
+    """Let what looks back keep its place among what makes such artifacts, in place.
+
+    It runs however those before it ended. One with a condition is left where TFX puts it: what
+    waits for it would be skipped with it.
+    """
+    earlier = before(graph)
+    free = {n.id for n in graph.nodes if isinstance(n.component, LookBack) and not n.upstream}
+    for tasks, node in product(task_groups(spec), graph.nodes):
+        wanted = earlier[node.id] if node.id in free else earlier[node.id] & free
+        waits = {task for id in wanted - {*node.upstream} for task in _tasks_of(tasks, id)}
+        for id in _tasks_of(tasks, node.id) if waits else ():
+            tasks[id]["dependentTasks"] = sorted({*tasks[id].get("dependentTasks", ()), *waits})
+            if node.id in free:
+                tasks[id]["triggerPolicy"] = {"strategy": "ALL_UPSTREAM_TASKS_COMPLETED"}
+
+
+def _tasks_of(tasks: Mapping[str, Any], id: str) -> list[str]:
+    # The resolver of the latest blessed model becomes two tasks.
+    names = (id, f"{id}-model-resolver", f"{id}-model-blessing-resolver")
+    return [name for name in names if name in tasks]
 
 
 def place(spec: dict[str, Any], graph: Graph) -> None:

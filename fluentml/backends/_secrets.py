@@ -60,6 +60,12 @@ def as_kubernetes(spec: Mapping[str, Any], graph: Graph) -> dict[str, Any]:
     return {"platforms": {"kubernetes": deployment}} if executors else {}
 
 
-def _as_env(name: str, secret: str) -> dict[str, Any]:
+def kubernetes_key(variable: str, secret: str) -> tuple[str, str]:
+    """Return one of Kubernetes' secrets, and the key in it for an environment variable."""
     of, _, key = secret.partition("/")
-    return {"secretName": of, "keyToEnv": [{"secretKey": key or name, "envVar": name}]}
+    return of, key or variable
+
+
+def _as_env(name: str, secret: str) -> dict[str, Any]:
+    of, key = kubernetes_key(name, secret)
+    return {"secretName": of, "keyToEnv": [{"secretKey": key, "envVar": name}]}

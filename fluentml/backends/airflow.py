@@ -17,8 +17,9 @@ from pydantic import Field, model_validator
 from typing_extensions import Self
 
 from fluentml import components as kinds
-from fluentml.backends import Backend, Gap
+from fluentml.backends import Backend, Gap, about
 from fluentml.backends._clusters import unreachable_places
+from fluentml.backends._secrets import unknown_variables
 from fluentml.backends._timing import Timing
 from fluentml.errors import BackendError, DefinitionError, PipelineError, did_you_mean, listing
 from fluentml.graph import Graph, Node
@@ -93,6 +94,7 @@ class Airflow(Backend):
         "retries": "yes",
         "timeout": "execution timeout",
         "env": "yes, also Airflow's templates",
+        "secrets": "of Kubernetes with `image`, else its environment has them",
         "beam": "yes",
         "pool": "yes",
         "queue": "yes",
@@ -147,6 +149,7 @@ class Airflow(Backend):
         settings = graph.settings
         if self.image:
             yield from unreachable_places(graph, settings.root, "a container", _STORAGE)
+            yield from self._secrets(graph)
         server = isinstance(settings.metadata, str) and (
             "://" in settings.metadata or is_from_environment(settings.metadata)
         )
@@ -158,6 +161,21 @@ class Airflow(Backend):
                 else f"The root {settings.root!r} cannot hold the metadata's file.",
                 hint='name a server: with_metadata("postgresql://user:${DB_PASSWORD}@host/db").',
             )
+
+    def _secrets(self, graph: Graph) -> Iterator[PipelineError]:
+        if self.operator == "kubernetes":
+            yield from unknown_variables(graph, "Kubernetes")
+            return
+        for id, asked in graph.settings.on.items():
+            for name in asked.secrets:
+                yield about(
+                    graph[id],
+                    f"on({id!r}) asks for secrets=, and the containers of operator='docker' get "
+                    "none: what is passed to them, Airflow shows on its pages.",
+                    hint="take operator='kubernetes'; or a variable of Airflow's that it masks, "
+                    f"such as env={{{name!r}: '{{{{ var.value.{name.lower()} }}}}'}}.",
+                )
+                break
 
 
 BACKEND = Airflow

@@ -15,6 +15,7 @@ from tfx.orchestration.beam import beam_dag_runner
 from fluentml.errors import RunError
 from fluentml.graph import Node
 from fluentml.local import wheels
+from fluentml.local.order import before
 from fluentml.local.queue import Queue
 from fluentml.local.run import Run
 from fluentml.lowering import IN_PROCESS_RUNNER, lower, to_ir
@@ -31,8 +32,16 @@ class BeamQueue(Queue):
         failures: list[RunError] = []
         lost: set[str] = set()
         run_one = super().run
+        earlier, visited = before(self._graph), set[str]()
 
         def visit(id: str) -> None:
+            if id in visited:
+                return
+            visited.add(id)
+            # Beam knows of what a node reads, and of nothing else that has to end before it.
+            for node in self._graph.nodes:
+                if node.id in earlier[id]:
+                    visit(node.id)
             stops = failures and not self._finish
             if id not in wanted or stops or lost.intersection(wanted[id].upstream):
                 lost.update({id} & wanted.keys())

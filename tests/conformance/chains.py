@@ -73,13 +73,18 @@ def branching(at: Place) -> fml.PipelineDef:
     return both.add_component(Join, inputs={"one": "One.grown", "other": "Other.grown"})
 
 
-def conditional(at: Place) -> fml.PipelineDef:
-    def is_size(size: int) -> Callable[[Any], Any]:
-        return lambda made: made.future()[0].custom_property("size") == size
+def is_three(made: Any) -> Any:
+    return made.future()[0].custom_property("size") == 3
 
+
+def is_four(made: Any) -> Any:
+    return made.future()[0].custom_property("size") == 4
+
+
+def conditional(at: Place) -> fml.PipelineDef:
     made = {"when.made": "Make.model"}
-    both = grow(at.made, "Holds", "Make.model", inputs=made, when=is_size(3))
-    both = grow(both, "HoldsNot", "Make.model", inputs=made, when=is_size(4))
+    both = grow(at.made, "Holds", "Make.model", inputs=made, when=is_three)
+    both = grow(both, "HoldsNot", "Make.model", inputs=made, when=is_four)
     return grow(grow(both, "AfterHolds", "Holds.grown"), "AfterHoldsNot", "HoldsNot.grown")
 
 
@@ -89,11 +94,12 @@ def parameters(at: Place) -> fml.PipelineDef:
     return shout(chain, fml.param("word", "quiet"))
 
 
-def values(at: Place) -> fml.PipelineDef:
-    def tell(letters: Any, text: Any, share: Any) -> Any:
-        one = {"letters": letters, "text": text, "share": share}
-        return Tell(**{name: channel.future()[0].value for name, channel in one.items()})
+def tell(letters: Any, text: Any, share: Any) -> Any:
+    one = {"letters": letters, "text": text, "share": share}
+    return Tell(**{name: channel.future()[0].value for name, channel in one.items()})
 
+
+def values(at: Place) -> fml.PipelineDef:
     names = {name: f"Count.{name}" for name in ("letters", "text", "share")}
     counted = at.made.add_component(Count, inputs={"model": "Make.model"})
     return counted.add_component(tell, id="Tell", inputs=names)
@@ -102,6 +108,12 @@ def values(at: Place) -> fml.PipelineDef:
 def resolver(at: Place) -> fml.PipelineDef:
     found = at.start.resolve("latest", {"model": "Model"}, id="Latest")
     return grow(found, "Grow", "Latest.model")
+
+
+def looking_back(at: Place) -> fml.PipelineDef:
+    """A resolver that stands behind a step finds what that made in the same run."""
+    made = at.start.add_component(Make, arguments={"size": 8})
+    return grow(made.resolve("latest", {"model": "Model"}, id="Latest"), "Grow", "Latest.model")
 
 
 def importer(at: Place) -> fml.PipelineDef:
@@ -123,6 +135,15 @@ def failing(at: Place) -> fml.PipelineDef:
     return grow(after, "Beside", "Make.model").on_exit(Leave, arguments={"file": at.file})
 
 
+def failing_beside_skipped(at: Place) -> fml.PipelineDef:
+    """What cannot run for two reasons hides neither."""
+    made = {"when.made": "Make.model"}
+    skipped = grow(at.made, "HoldsNot", "Make.model", inputs=made, when=is_four)
+    later = grow(skipped, "Later", "Make.model")
+    broken = later.add_component(Break, inputs={"model": "Later.grown"})
+    return broken.add_component(Join, inputs={"one": "HoldsNot.grown", "other": "Break.broken"})
+
+
 CHAINS = {
     "linear": Chain(linear),
     "branching": Chain(branching),
@@ -130,8 +151,10 @@ CHAINS = {
     "parameters": Chain(parameters, {"size": 5, "word": 'it\'s "so"'}),
     "values": Chain(values),
     "resolver": Chain(resolver, earlier=linear),
+    "resolver behind a step": Chain(looking_back, earlier=linear),
     "importer": Chain(importer),
     "custom component": Chain(custom),
     "exit step": Chain(leaving),
     "failing node": Chain(failing),
+    "failing beside skipped": Chain(failing_beside_skipped),
 }

@@ -8,9 +8,9 @@ import pytest
 
 import fluentml as fml
 from tests.conformance.chains import CHAINS, Place
-from tests.conformance.targets import REFUSED, TARGETS, Seen, warm  # noqa: F401
+from tests.conformance.targets import REFUSED, TARGETS, Seen, kept  # noqa: F401
 
-pytestmark = [pytest.mark.tfx, pytest.mark.usefixtures("warm")]
+pytestmark = [pytest.mark.tfx, pytest.mark.usefixtures("kept")]
 
 
 def see(target: str, chain: str, folder: Path) -> Seen:
@@ -58,6 +58,19 @@ def test_what_the_chains_come_to(here: dict[str, Seen]):
     assert grown[1] == {"from": "none", "size": 7}
     (grown,) = here["importer"].artifacts["Grow.grown"]
     assert grown[1] == {"from": "hand", "size": 15}
+    (grown,) = here["resolver behind a step"].artifacts["Grow.grown"]
+    assert grown[1] == {"from": "Make", "size": 9}
+    assert {chain for chain, seen in here.items() if seen.failed} == {
+        "failing node",
+        "failing beside skipped",
+    }
+    assert here["failing beside skipped"].nodes == {
+        "Make": "done",
+        "HoldsNot": "skipped",
+        "Later": "done",
+        "Break": "failed",
+        "Join": "not run",
+    }
     assert here["exit step"].left == ["SUCCEEDED", False]
     assert here["failing node"].left == ["FAILED", True]
     assert here["failing node"].nodes == {

@@ -194,6 +194,7 @@ def node(id, after=(), env=None, **asked):
         skip_on_exit_code=99,
         **asked,
     )
+    task.template_ext = ()  # What ends with ".sh" is a value too, and no file with one.
     task.set_upstream([dag.get_task(one) for one in after])
 
 
