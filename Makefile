@@ -33,8 +33,12 @@ airflow: setup ## Make the environments of the two Airflows that the tests start
 	@.ci/setup airflow 2
 	@.ci/setup airflow 3
 
+.PHONY: jupyterlab
+jupyterlab: setup ## Make the environment of the JupyterLab in which a test runs the quickstart
+	@.ci/setup jupyterlab
+
 .PHONY: test
-test: setup servers browser airflow ## Run all tests, then test-core
+test: setup servers browser airflow jupyterlab ## Run all tests, then test-core
 	$(BIN)/python -m pytest $(ARGS)
 	@$(MAKE) --no-print-directory test-core
 
@@ -80,9 +84,9 @@ LOCK_ARGS :=
 lock: setup ## Bring requirements.lock in line with pyproject.toml
 	$(BIN)/uv --quiet pip compile pyproject.toml --universal --python-version 3.10 --all-extras --group dev \
 	  --generate-hashes --no-header --no-annotate $(LOCK_ARGS) --output-file requirements.lock
-	for version in 2 3; do \
-	  $(BIN)/uv --quiet pip compile .ci/airflow-$$version.in --universal --python-version 3.10 \
-	    --generate-hashes --no-header --no-annotate $(LOCK_ARGS) --output-file .ci/airflow-$$version.lock; \
+	for other in airflow-2 airflow-3 jupyterlab; do \
+	  $(BIN)/uv --quiet pip compile .ci/$$other.in --universal --python-version 3.10 \
+	    --generate-hashes --no-header --no-annotate $(LOCK_ARGS) --output-file .ci/$$other.lock; \
 	done
 
 .PHONY: clean
