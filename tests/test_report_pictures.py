@@ -415,7 +415,11 @@ def test_a_pipeline_that_cannot_be_wired_shows_its_steps():
 
 
 def test_a_fragment_brings_its_style():
-    assert str(fragment(element("p", "x"))).startswith('<div class="fml"><style>')
+    html = str(fragment(element("p", "x"), "<y>"))
+    assert html.startswith('<div class="fml"><style>')
+    # Both stay where styles are taken away, and `hidden` hides one of them there.
+    assert '<div class="untrusted"><pre>&lt;y&gt;</pre>' in html
+    assert '<div class="trusted" hidden><p>x</p></div>' in html
 
 
 # -- the model card -------------------------------------------------------------------------------

@@ -22,7 +22,7 @@ Bundle = dict[str, str]
 
 def bundle(content: Markup, text: str) -> Bundle:
     """Return what `_repr_mimebundle_` gives."""
-    return {"text/html": str(fragment(content)), "text/plain": text}
+    return {"text/html": str(fragment(content, text)), "text/plain": text}
 
 
 def of_pipeline(graph: Graph, text: str) -> Bundle:

@@ -12,6 +12,8 @@ from markupsafe import Markup
 
 from fluentml.report.markup import Content, element, join
 
+UNTRUSTED = "There is more to see once this notebook is trusted, or the cell has run."
+
 
 @dataclass(frozen=True)
 class Section:
@@ -22,12 +24,21 @@ class Section:
     content: Markup
 
 
-def fragment(*content: Content) -> Markup:
-    """Return contents as they may stand in a notebook's cell, or in any other page."""
+def fragment(content: Content, text: str) -> Markup:
+    """Return what stands in a notebook's cell.
+
+    A notebook that came from elsewhere is not trusted until it has run: styles, scripts and SVG are
+    taken out of it. What is left then is the text; the style would have shown the other.
+
+    Args:
+        content: What is shown.
+        text: What is shown where that cannot be.
+    """
     return element(
         "div",
         element("style", _file("style.css")),
-        content,
+        element("div", element("pre", text), element("p", UNTRUSTED), class_="untrusted"),
+        element("div", content, class_="trusted", hidden=True),
         element("script", _file("tables.js")),
         class_="fml",
     )
