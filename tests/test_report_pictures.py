@@ -12,7 +12,7 @@ import pytest
 
 import fluentml as fml
 from fluentml.graph import Graph
-from fluentml.report import charts, data_views, drawing, layout, model_views
+from fluentml.report import charts, data_views, drawing, layout, markup, model_views
 from fluentml.report.card import ModelCard, model_card
 from fluentml.report.markup import element
 from fluentml.report.tables import Cell, table
@@ -415,11 +415,18 @@ def test_a_pipeline_that_cannot_be_wired_shows_its_steps():
 
 
 def test_a_fragment_brings_its_style():
-    html = str(fragment(element("p", "x"), "<y>"))
+    html = str(fragment(element("p", "x"), "y"))
     assert html.startswith('<div class="fml"><style>')
-    # Both stay where styles are taken away, and `hidden` hides one of them there.
-    assert '<div class="untrusted"><pre>&lt;y&gt;</pre>' in html
-    assert '<div class="trusted" hidden><p>x</p></div>' in html
+    assert "</style><div><p>x</p></div><script>" in html
+
+
+def test_where_styles_are_taken_out_pictures_are_hidden_and_the_rest_is_told():
+    picture = markup.svg(width=1, height=1, title="t")
+    alone = str(fragment(picture, "<y>"))
+    assert '</style><div class="untrusted"><pre>&lt;y&gt;</pre><p>Its pictures' in alone
+    assert f'<div><span class="picture" hidden="hidden">{picture}</span></div>' in alone
+    beside = str(fragment([picture, table(["a"], [["b"]], caption="c")], "<y>"))
+    assert '</style><div class="untrusted"><p>Its pictures' in beside
 
 
 # -- the model card -------------------------------------------------------------------------------

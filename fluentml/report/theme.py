@@ -12,7 +12,11 @@ from markupsafe import Markup
 
 from fluentml.report.markup import Content, element, join
 
-UNTRUSTED = "There is more to see once this notebook is trusted, or the cell has run."
+UNTRUSTED = "Its pictures show once this notebook is trusted, or the cell has run."
+HIDDEN = {
+    Markup("<svg "): Markup('<span class="picture" hidden="hidden"><svg '),
+    Markup("</svg>"): Markup("</svg></span>"),
+}
 
 
 @dataclass(frozen=True)
@@ -27,18 +31,26 @@ class Section:
 def fragment(content: Content, text: str) -> Markup:
     """Return what stands in a notebook's cell.
 
-    A notebook that came from elsewhere is not trusted until it has run: styles, scripts and SVG are
-    taken out of it. What is left then is the text; the style would have shown the other.
+    A notebook that came from elsewhere is not trusted before it has run: styles, scripts and the
+    tags of SVG are taken out, and the words of a picture would be left. So pictures are `hidden`
+    but for the style, and it is said that there are some.
 
     Args:
         content: What is shown.
-        text: What is shown where that cannot be.
+        text: What pictures alone tell, in words.
     """
+    shown = join(content)
+    untrusted = None
+    if "<svg " in shown:
+        told = element("pre", text) if "<table" not in shown else None
+        untrusted = element("div", told, element("p", UNTRUSTED), class_="untrusted")
+        for tag, instead in HIDDEN.items():
+            shown = shown.replace(tag, instead)
     return element(
         "div",
         element("style", _file("style.css")),
-        element("div", element("pre", text), element("p", UNTRUSTED), class_="untrusted"),
-        element("div", content, class_="trusted", hidden=True),
+        untrusted,
+        element("div", shown),
         element("script", _file("tables.js")),
         class_="fml",
     )
