@@ -243,6 +243,9 @@ def test_the_quickstart_from_the_first_cell_to_the_last(chromium: Any, lab: str,
         assert len(sizes) == sum(html.count("<svg") for html in shown(notebook)) > 10
         assert all(width > 0 and height > 0 for width, height, _ in sizes)
 
+        # Of JupyterLab's rules for tables, text to the right would be one.
+        aligned = "getComputedStyle(document.querySelector('.fml tbody th')).textAlign"
+        assert opened.look(aligned) == "left"
         head = page.get_by_role("button", name="mean").first
         head.click()
         assert head.locator("xpath=..").get_attribute("aria-sort") == "ascending"
