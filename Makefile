@@ -7,6 +7,8 @@ BIN := .venv/bin
 CORE_PYTHONS := 3.10 3.11 3.12 3.13
 # More arguments for pytest, as in: make test ARGS="-k wiring"
 ARGS :=
+# Files of tests run side by side; ARGS="-n 0" runs all in one process, as a debugger needs it.
+PYTEST := -m pytest -n 2 --dist loadfile
 
 .PHONY: help
 help: ## Show this
@@ -39,7 +41,7 @@ jupyterlab: setup ## Make the environment of the JupyterLab in which a test runs
 
 .PHONY: test
 test: setup servers browser airflow jupyterlab ## Run all tests, then test-core
-	$(BIN)/python -m pytest $(ARGS)
+	$(BIN)/python $(PYTEST) $(ARGS)
 	@$(MAKE) --no-print-directory test-core
 
 .PHONY: faults
@@ -54,7 +56,7 @@ $(CORE_PYTHONS:%=test-core-%): test-core-%: setup
 	@.ci/setup core $*
 	@if [ -e .venvs/core-$*/complete ]; then \
 	  echo "core tests on Python $*"; \
-	  .venvs/core-$*/bin/python -m pytest tests -m "not tfx" -q $(ARGS); \
+	  .venvs/core-$*/bin/python $(PYTEST) tests -m "not tfx" -q $(ARGS); \
 	fi
 
 .PHONY: lint

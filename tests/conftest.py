@@ -8,6 +8,7 @@ import gc
 import io
 import itertools
 import logging
+import signal
 import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -24,6 +25,10 @@ from tests.servers import mariadb, postgres  # noqa: F401  (fixtures)
 
 # Without it a session of tests that traced functions of TensorFlow 2.21 ends in a crash.
 atexit.register(gc.freeze)
+
+# The processes of xdist ignore interrupts, and so would all that they start.
+if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 pytest_plugins = ["tests.whole_suite"]
 

@@ -20,7 +20,7 @@ from tests import airflows
 from tests.airflows import Airflow
 from tests.conftest import TAXI_MODEL
 
-pytestmark = [pytest.mark.tfx, pytest.mark.last]
+pytestmark = pytest.mark.tfx
 
 GOLDEN = Path(__file__).parent / "golden"
 TEXT = """it's "so", for $HOME {{ ds }} é"""

@@ -16,7 +16,7 @@ from tests.servers import free_port, wait_for
 
 nbformat = pytest.importorskip("nbformat")
 
-pytestmark = [pytest.mark.tfx, pytest.mark.last]
+pytestmark = pytest.mark.tfx
 
 ROOT = Path(__file__).parents[1]
 PROGRAM = ROOT / ".venvs/jupyterlab/bin/jupyter-lab"

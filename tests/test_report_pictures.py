@@ -153,7 +153,8 @@ def test_labels_fit_their_boxes(everything):
 
 def test_states_are_told_by_word_and_by_shape(everything):
     states = dict(zip((n.id for n in everything.nodes), itertools.cycle(STATES), strict=False))
-    nodes = {id: NodeResult(id, state) for id, state in states.items()}
+    states["Evaluator"] = "waiting"  # for the Trainer, and nothing is known of it yet
+    nodes = {id: NodeResult(id, state) for id, state in states.items() if state != "waiting"}
     svg = parsed(drawing.draw_graph(everything, nodes, running={"Trainer"}))
     shapes: dict[str, set[str]] = {}
     for group in svg.iter("g"):
@@ -164,7 +165,13 @@ def test_states_are_told_by_word_and_by_shape(everything):
             drawn = re.sub(r"^M[-\d.]+ [-\d.]+", "", group.find("path").get("d"))
             shapes.setdefault(state, set()).add(drawn)
     assert all(len(drawn) == 1 for drawn in shapes.values())
-    assert len(set.union(*shapes.values())) == len({*STATES, "running"})
+    assert len(set.union(*shapes.values())) == len({*STATES, "running", "waiting"})
+
+
+def test_what_waits_never_came_to_its_turn_once_the_run_is_over(everything):
+    told = texts(parsed(drawing.draw_graph(everything, {})))
+    assert "not run" in told
+    assert "waiting" not in told
 
 
 def test_barycentre_untangles():

@@ -10,7 +10,7 @@ from markupsafe import Markup
 
 from fluentml.report.layout import Layout, Slot, arrange
 from fluentml.report.markup import Content, element, svg, text
-from fluentml.report.words import STATES, in_words
+from fluentml.report.words import STATES, in_words, state_of
 
 if TYPE_CHECKING:
     from fluentml.graph import Graph
@@ -92,13 +92,12 @@ def drawn(
         for wire in node.inputs.values():
             reads.setdefault(wire.channel.node, []).append(wire.channel.output)
         result = (nodes or {}).get(node.id)
-        state = "" if nodes is None else result.state if result else "not run"
         shown.append(
             Drawn(
                 id=node.id,
                 kind=type(node.component).__name__,
                 reads={maker: ", ".join(dict.fromkeys(keys)) for maker, keys in reads.items()},
-                state="running" if node.id in running else state,
+                state="" if nodes is None else state_of(node.id, nodes, running),
                 seconds=result.seconds if result else 0.0,
                 note=result.note if result else "",
                 link=(links or {}).get(node.id, ""),
@@ -223,6 +222,7 @@ def mark(state: str, x: float, y: float) -> Markup:
         "failed": f"M{x - 3.5} {y - 3.5}l7 7m0 -7l-7 7",
         "interrupted": f"M{x - 3.5} {y - 3.5}v7h7v-7z",
         "running": f"M{x - 3} {y - 4}l6.5 4l-6.5 4z",
+        "waiting": f"M{x - 4} {y}h.01m4 0h.01m4 0h.01",
         "not run": f"M{x - 4} {y}a4 4 0 1 0 8 0a4 4 0 1 0 -8 0",
     }
     return element("path", d=shapes.get(state, ""), class_=f"mark is-{state.replace(' ', '-')}")

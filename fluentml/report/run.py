@@ -18,7 +18,7 @@ from fluentml.report.markup import Content, element, join, slug
 from fluentml.report.reading import Reader
 from fluentml.report.tables import Cell, Row, facts, table
 from fluentml.report.theme import Section, page
-from fluentml.report.words import STATES, count, seconds
+from fluentml.report.words import STATES, count, seconds, state_of
 
 if TYPE_CHECKING:
     from fluentml.graph import Node
@@ -219,9 +219,7 @@ def _nodes_table(record: Record) -> Markup:
     rows: list[Row] = []
     for node in record.graph.nodes:
         found = record.result.nodes.get(node.id)
-        state: str = found.state if found else "not run"
-        if node.id in record.running:
-            state = "running"
+        state = state_of(node.id, record.result.nodes, record.running)
         took = Cell("", -1.0)
         if found and found.seconds >= 0.05:
             took = Cell(seconds(found.seconds), found.seconds)
@@ -244,7 +242,7 @@ def _plan(record: Record) -> Markup:
 def _planned(node: Node, record: Record) -> Markup:
     kind, step = type(node.component).__name__, node.component
     found = record.result.nodes.get(node.id)
-    state = found.state if found else "not run"
+    state = state_of(node.id, record.result.nodes, record.running)
     told: list[tuple[str, Content]] = [("state", f"{state}: {STATES[state]}")]
     if kind != node.id:
         told.insert(0, ("component", kind))

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Collection, Mapping
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from fluentml.results import State
+    from fluentml.results import NodeResult, State
 
 MINUS = "−"
 
@@ -17,9 +18,25 @@ STATES: dict[str, str] = {
     "failed": "ended with an error",
     "interrupted": "stopped before its end",
     "running": "at work",
+    "waiting": "comes to its turn later",
     "not run": "never came to its turn",
 }
 """What a node's state means."""
+
+
+def state_of(id: str, nodes: Mapping[str, NodeResult], running: Collection[str]) -> str:
+    """Return the state of a node: of what became of it, or else of the run.
+
+    Args:
+        id: The node's.
+        nodes: What became of those that have ended, by id.
+        running: The ids of the nodes that are at work.
+    """
+    if id in running:
+        return "running"
+    if id in nodes:
+        return nodes[id].state
+    return "waiting" if running else "not run"
 
 
 def number(value: float | None, digits: int = 4) -> str:
