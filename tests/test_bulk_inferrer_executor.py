@@ -149,8 +149,8 @@ def test_what_holds_no_examples_is_tfxs(data: Path, monkeypatch: pytest.MonkeyPa
     assert len(called) == 1
 
 
-READ = ("d5913da1db8c7155",)
-"""The source of tfx_bsl 1.16.1."""
+READ = ("d5913da1db8c7155", "ee1b89cd9d41841c")
+"""The sources of tfx_bsl 1.16.1 and 1.21.0, which differ in their annotations."""
 
 
 def test_the_handler_is_as_it_was_read():

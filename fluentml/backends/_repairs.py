@@ -1,7 +1,7 @@
 """What TFX's Kubeflow compiler writes, without its defects.
 
-Read in TFX 1.16.0 (`tfx/orchestration/kubeflow/v2`). Each function repairs one defect, on the
-message as JSON, and leaves alone what has it not; one is mended while the compiler runs.
+Read in TFX 1.16.0 and 1.21.0 (`tfx/orchestration/kubeflow/v2`). Each function repairs one defect,
+on the message as JSON, and leaves alone what has it not; one is mended while the compiler runs.
 """
 
 from __future__ import annotations

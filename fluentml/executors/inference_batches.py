@@ -1,6 +1,7 @@
 """TFX's BulkInferrer, which reads and writes many examples at once, and loads the model once.
 
-What the model is asked and what becomes of its answers is left to tfx_bsl; read in TFX 1.16.0.
+What the model is asked and what becomes of its answers is left to tfx_bsl; read in TFX 1.16.0
+and 1.21.0.
 """
 
 from __future__ import annotations

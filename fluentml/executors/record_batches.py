@@ -1,6 +1,7 @@
 """Files of tf.Examples as Arrow batches, read and decoded in C++ ahead of who asks for them.
 
-TFX hands Beam every record by itself, to put them together again; read in tfx_bsl 1.16.1.
+TFX hands Beam every record by itself, to put them together again; read in tfx_bsl 1.16.1 and
+1.21.0.
 """
 
 from __future__ import annotations

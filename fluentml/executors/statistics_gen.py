@@ -1,6 +1,6 @@
 """TFX's StatisticsGen, which is handed batches of examples.
 
-What is counted and how is left to TensorFlow Data Validation; read in TFX 1.16.0.
+What is counted and how is left to TensorFlow Data Validation; read in TFX 1.16.0 and 1.21.0.
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
 """TFX's Transform, which reads, transforms and writes batches of examples.
 
-What TFX analyzes and how is left to TensorFlow Transform; read in TFX 1.16.0.
+What TFX analyzes and how is left to TensorFlow Transform; read in TFX 1.16.0 and 1.21.0.
 """
 
 from __future__ import annotations

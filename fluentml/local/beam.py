@@ -1,4 +1,4 @@
-"""Beam in this process, without work that only a distant worker needs; read in Beam 2.66."""
+"""Beam in this process, without work that only a distant worker needs; read in Beam 2.66, 2.77."""
 
 from __future__ import annotations
 
