@@ -32,7 +32,7 @@ DATA = {
 }
 TEXT = ("variety", "pixels", "text", "library", "diagnosis")
 
-# As a client of a model server, which knows the columns and nothing of the pipeline or scikit-learn.
+# As a client of a model server, which knows the columns: no pipeline, and no scikit-learn.
 ASK = """
 import json, sys
 sys.modules["sklearn"] = None
