@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 import warnings
 
 import pytest
@@ -259,7 +260,10 @@ def test_it_converts_to_tensorflow_lite(items, tmp_path):
     names = ("count", "parts", "price", "sold", "weight")
     whole = ("count", "sold")
     columns = {n: table(n).astype("int64" if n in whole else "float32") for n in names}
-    interpreter = tf.lite.Interpreter(model_content=converter.convert())
+    content = converter.convert()
+    if sys.version_info >= (3, 11):
+        pytest.skip("TensorFlow 2.21 has no interpreter with the Select TF ops")
+    interpreter = tf.lite.Interpreter(model_content=content)
     answer = interpreter.get_signature_runner("serving_columns")(**columns)
     assert_near(answer["outputs"], estimator.predict_proba(table(*names)))
 

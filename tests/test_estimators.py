@@ -386,7 +386,7 @@ def test_parameters_of_the_boosting_libraries():
 def test_splits_by_categories_are_refused():
     from sklearn.ensemble import HistGradientBoostingRegressor
 
-    lightgbm = pytest.importorskip("lightgbm")
+    xgboost, lightgbm = map(pytest.importorskip, ("xgboost", "lightgbm"))
     x = rows()
     y = (x[:, 3] == 2).astype(float)
     by_category = HistGradientBoostingRegressor(categorical_features=[3]).fit(x, y)
@@ -397,6 +397,9 @@ def test_splits_by_categories_are_refused():
     model = lightgbm.LGBMRegressor(verbose=-1, n_estimators=3, min_data_per_group=1, cat_smooth=0)
     model.fit(x, y, categorical_feature=[3])
     assert message_of(DefinitionError, layers_of, model).startswith("LightGBM split by categories")
+    kinds = {"feature_types": ["q", "q", "q", "c", *"q" * (x.shape[1] - 4)]}
+    boosted = xgboost.XGBRegressor(n_estimators=3, enable_categorical=True, **kinds).fit(x, y)
+    assert message_of(DefinitionError, layers_of, boosted).startswith("XGBoost split by categories")
 
 
 def test_whatever_numbers_come(hypothesis_models):

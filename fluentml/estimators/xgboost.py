@@ -26,7 +26,6 @@ SOFTMAX = ("multi:softprob",)
 TREES: dict[str, tuple[Any, ...]] = {
     "booster": (None, "gbtree"),
     "missing": (np.nan,),
-    "enable_categorical": (False,),
     "multi_strategy": (None, "one_output_per_tree"),
 }
 
@@ -68,7 +67,7 @@ def _tree(tree: Any) -> Tree:
     if any(tree["split_type"]):
         raise DefinitionError(
             "XGBoost split by categories, which fluentml does not translate.",
-            hint="leave enable_categorical= out: numbers of a vocabulary split as numbers.",
+            hint="leave feature_types= out: numbers of a vocabulary split as numbers.",
         )
     conditions = np.asarray(tree["split_conditions"], np.float32).astype(np.float64)
     return Tree(
