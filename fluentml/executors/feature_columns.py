@@ -6,6 +6,7 @@ examples into splits by a hash of it.
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, TypeAlias
@@ -14,6 +15,7 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
+from google.protobuf.struct_pb2 import Struct
 
 Numbers: TypeAlias = npt.NDArray[Any]
 
@@ -154,13 +156,27 @@ def serialize(columns: Mapping[str, Column]) -> pa.Array:
     """Return the serialized tf.Example of every row."""
     parts: list[pa.Array] = []
     total: Numbers = np.zeros(1, np.int64)
-    for name in sorted(columns, key=str.encode):
+    for name in sorted(columns, key=_place):
         heads, sizes = columns[name].entries(name)
         parts += [heads, columns[name].values.fill_null(b"")]
         total = total + sizes
     lengths, rows = np.unique(total, return_inverse=True)
     starts = pa.array([_ITEM + _varint(int(length)) for length in lengths], pa.binary())
     return pc.binary_join_element_wise(starts.take(pa.array(rows)), *parts, _NOTHING)
+
+
+def _place(name: str) -> tuple[int, ...]:
+    """Return by what protobuf sorts a key."""
+    return (*name.encode(), _end_of_key())
+
+
+@functools.cache
+def _end_of_key() -> int:
+    """Return where a key's end comes: before all bytes in protobuf 3.20, behind them in 6."""
+    pair = Struct()
+    pair.update({"a": True, "ab": True})
+    data = pair.SerializeToString(deterministic=True)
+    return -1 if data.index(b"\x01a") < data.index(b"\x02ab") else 256
 
 
 def _varint(number: int) -> bytes:
