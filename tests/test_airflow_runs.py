@@ -14,7 +14,6 @@ from typer.testing import CliRunner
 
 import fluentml as fml
 from fluentml import cli
-from fluentml.local.store import Store
 from fluentml.report.finding import find
 from tests import airflows
 from tests.airflows import Airflow
@@ -36,9 +35,15 @@ def three(tmp_path_factory: pytest.TempPathFactory) -> Airflow:
     return airflows.made(3, tmp_path_factory.mktemp("airflow-3"))
 
 
+def store_of(pipeline: fml.PipelineDef) -> Any:
+    from fluentml.local.store import Store
+
+    return Store(pipeline.settings)
+
+
 def executed(pipeline: fml.PipelineDef, run_id: str) -> dict[str, dict[str, list[str]]]:
     """Return of each node with an execution in the metadata what it made: types by output key."""
-    store = Store(pipeline.settings)
+    store = store_of(pipeline)
     return {
         id: {key: [one.type for one in made] for key, made in store.outputs(one.id).items()}
         for id, one in store.of_run(run_id).items()
@@ -199,7 +204,7 @@ def test_parameters_come_from_the_run_and_keep_their_types(here: Any, there: Any
         (here[0], here[1][1][0].run_id),
         (there[0], f"features.{[*two.runs('features')][1]}"),
     ]:
-        store = Store(pipeline.settings)
+        store = store_of(pipeline)
         outputs = store.outputs(store.of_run(run_id)["Times"].id)
         texts.append(Path(outputs["product"][0].uri).read_text())
     assert texts == [f"15 {TEXT}"] * 2
@@ -208,7 +213,7 @@ def test_parameters_come_from_the_run_and_keep_their_types(here: Any, there: Any
 def test_what_has_not_changed_is_taken_over(there: Any, two: Airflow):
     from ml_metadata import proto as mlmd
 
-    executions = Store(there[0].settings).of_run(f"features.{[*two.runs('features')][1]}")
+    executions = store_of(there[0]).of_run(f"features.{[*two.runs('features')][1]}")
     assert executions["Make"].last_known_state == mlmd.Execution.CACHED
     assert executions["Times"].last_known_state == mlmd.Execution.COMPLETE
 

@@ -8,7 +8,6 @@ import sys
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import pytest
 
 import fluentml as fml
@@ -18,6 +17,7 @@ from fluentml.results import RunResult
 from tests.conftest import EXAMPLES
 
 pytestmark = pytest.mark.tfx
+np = pytest.importorskip("numpy")
 
 BUCKET = "gs://bucket"
 ROWS = 1500

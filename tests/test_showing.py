@@ -65,6 +65,7 @@ def test_a_pipeline_that_never_ran_shows_its_plan():
     assert set(states(html).values()) == {"planned"}
 
 
+@pytest.mark.tfx
 def test_a_result_is_a_picture():
     tuning = Tuning("Tuner", Trials([Trial("0", 0.5, {"width": 8}), Trial("1", 0.4, {"width": 4})]))
     shown = tuning._repr_mimebundle_()
@@ -72,6 +73,7 @@ def test_a_result_is_a_picture():
     assert shown["text/plain"].startswith("Tuning(node='Tuner'")
 
 
+@pytest.mark.tfx  # whose ML Metadata knows of runs
 def test_show_before_any_run(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     with pytest.raises(fml.FluentmlError, match="has never run"):

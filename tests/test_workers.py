@@ -13,7 +13,6 @@ import pytest
 
 import fluentml as fml
 from fluentml.graph import Settings
-from fluentml.local import workers
 from tests.conftest import run_and_watch
 from tests.messages import message_of
 
@@ -74,6 +73,8 @@ def until_gone(*pids: int) -> bool:
 
 
 def test_independent_nodes_run_side_by_side_and_a_line_in_one_process(tmp_path: Path):
+    from fluentml.local import workers
+
     result = meeting(tmp_path).run(quiet=True, workers=2)
     assert result.succeeded
     pids = {id: value(result, f"{id}.pid") for id in ("one", "two", "Tells")}
@@ -100,19 +101,21 @@ def test_in_this_process(tmp_path: Path):
 
 
 def test_what_lives_in_the_running_script_does_not_travel():
+    from fluentml.local.workers import packed
+
     class Mine:
         SPEC_CLASS = None
 
     chain = fml.PipelineDef("p").from_csv("data").generate_statistics()
-    assert workers.packed(chain.graph)
+    assert packed(chain.graph)
     chain = chain.add_component(lambda statistics: statistics, id="Lambda")
-    assert workers.packed(chain.graph)
+    assert packed(chain.graph)
 
     def component(statistics):
         return statistics
 
     component.__module__ = "__main__"
-    assert workers.packed(chain.add_component(component).graph) is None
+    assert packed(chain.add_component(component).graph) is None
 
 
 @pytest.mark.parametrize(

@@ -13,8 +13,6 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from ml_metadata.metadata_store.metadata_store import ListOptions, OrderByField
-
 from fluentml.errors import BackendError
 from fluentml.graph import Settings
 from fluentml.stores.files import metadata_file, numbered, runs_folder
@@ -74,6 +72,8 @@ def refuse_overwriting(settings: Settings, store: Any) -> None:
     """
     if settings.is_remote:
         return
+    from ml_metadata.metadata_store.metadata_store import ListOptions, OrderByField
+
     greatest = max(numbered(Path(settings.pipeline_root)), default=(0, Path()))
     newest = ListOptions(limit=1, order_by=OrderByField.ID, is_asc=False)
     known = max((execution.id for execution in store.get_executions(newest)), default=0)
