@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import os
 import shutil
+import signal
 import socket
 import subprocess
 import tempfile
@@ -69,7 +70,8 @@ def running(command: list, port: int, folder: Path, **options) -> Iterator[int]:
         wait_for(port, process, folder / "log")
         yield port
     finally:
-        process.terminate()
+        # To PostgreSQL, SIGTERM says to wait for clients who are still connected.
+        process.send_signal(signal.SIGINT if "postgres" in str(command[0]) else signal.SIGTERM)
         process.wait(30)
 
 
