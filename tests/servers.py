@@ -62,16 +62,17 @@ def libraries(program: Path) -> dict[str, str]:
 
 
 @contextlib.contextmanager
-def running(command: list, port: int, folder: Path, **options) -> Iterator[int]:
-    """Run a server until the test is over."""
+def running(
+    command: list, port: int, folder: Path, end: signal.Signals = signal.SIGTERM, **options
+) -> Iterator[int]:
+    """Run a server until the test is over, which the signal `end` tells it."""
     with (folder / "log").open("w") as log:
         process = subprocess.Popen(command, stdout=log, stderr=log, cwd=folder, **options)
     try:
         wait_for(port, process, folder / "log")
         yield port
     finally:
-        # To PostgreSQL, SIGTERM says to wait for clients who are still connected.
-        process.send_signal(signal.SIGINT if "postgres" in str(command[0]) else signal.SIGTERM)
+        process.send_signal(end)
         process.wait(30)
 
 
@@ -110,7 +111,8 @@ def postgres() -> Iterator[int]:
         )
         assert not done.returncode, done.stderr
         command = [program, "-D", folder / "data", "-p", str(port), "-k", folder, "-F"]
-        with running(command, port, folder, **as_servant):
+        # SIGTERM would have it wait for clients who are still connected.
+        with running(command, port, folder, signal.SIGINT, **as_servant):
             yield port
 
 

@@ -9,16 +9,16 @@ import contextlib
 import gc
 import json
 import os
-import runpy
 import signal
 import socket
 import subprocess
 import sys
 import tempfile
-import traceback
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
+
+from fluentml.emulation._warm import as_if_new
 
 STANDS_FOR_PYTHON = """#!{python} -IS
 import json, os, socket, sys
@@ -85,28 +85,13 @@ def _asked(call: socket.socket) -> tuple[dict[str, Any], list[int]]:
 
 
 def _run(task: dict[str, Any], streams: list[int]) -> int:
-    """Do in this process what `python -m MODULE …` would do in a new one."""
     for number, stream in enumerate(streams):
         os.dup2(stream, number)
         os.close(stream)
-    os.chdir(task["folder"])
-    os.environ.clear()
-    os.environ.update(task["environment"])
-    flag, module, *arguments = task["arguments"]
+    flag, *asked = task["arguments"]
     assert flag == "-m"
     sys.path.insert(0, task["folder"])
-    sys.argv = [module, *arguments]
-    code = 0
-    try:
-        runpy.run_module(module, run_name="__main__", alter_sys=True)
-    except SystemExit as leaving:
-        code = leaving.code if isinstance(leaving.code, int) else int(leaving.code is not None)
-    except BaseException:
-        traceback.print_exc()
-        code = 1
-    sys.stdout.flush()
-    sys.stderr.flush()
-    return code
+    return as_if_new(task["folder"], task["environment"], *asked)
 
 
 if __name__ == "__main__":

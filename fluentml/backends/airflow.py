@@ -167,15 +167,16 @@ class Airflow(Backend):
             yield from unknown_variables(graph, "Kubernetes")
             return
         for id, asked in graph.settings.on.items():
-            for name in asked.secrets:
-                yield about(
-                    graph[id],
-                    f"on({id!r}) asks for secrets=, and the containers of operator='docker' get "
-                    "none: what is passed to them, Airflow shows on its pages.",
-                    hint="take operator='kubernetes'; or a variable of Airflow's that it masks, "
-                    f"such as env={{{name!r}: '{{{{ var.value.{name.lower()} }}}}'}}.",
-                )
-                break
+            if not asked.secrets:
+                continue
+            name = next(iter(asked.secrets))
+            yield about(
+                graph[id],
+                f"on({id!r}) asks for secrets=, and the containers of operator='docker' get none: "
+                "what is passed to them, Airflow shows on its pages.",
+                hint="take operator='kubernetes'; or a variable of Airflow's that it masks, such "
+                f"as env={{{name!r}: '{{{{ var.value.{name.lower()} }}}}'}}.",
+            )
 
 
 BACKEND = Airflow

@@ -89,11 +89,12 @@ class LocalBackend(Backend):
         from fluentml.local.capture import captured
         from fluentml.local.progress import Progress
         from fluentml.report.cell import Cell, CellProgress
+        from fluentml.stores.files import id_of_run
         from fluentml.stores.fitness import refuse_unfit
         from fluentml.stores.ownership import running
 
         refuse_unfit(graph.settings)
-        run_id = datetime.now().strftime("%Y%m%d-%H%M%S-%f")
+        run_id = id_of_run(datetime.now())
         log = _make_log(graph, run_id)
         cell = None if self.quiet else Cell.here()
         names = ["TensorFlow Extended", *(node.id for node in graph.nodes)]

@@ -82,7 +82,7 @@ def _values(
     for path in files:
         columns = header(path)
         first = first or columns
-        for numbers, cells in _cells_of(verb, path, left):
+        for numbers, cells in _by_column(verb, path, left):
             values = values or Values(first, labels, roles)
             if columns == first:
                 values.add(path, numbers, cells)
@@ -113,7 +113,7 @@ def missing_column(verb: str, parameter: str, column: str, path: Path) -> Iterat
         )
 
 
-def _cells_of(
+def _by_column(
     verb: str, path: Path, most: int
 ) -> Iterator[tuple[Sequence[int], Sequence[Sequence[str]]]]:
     """Yield the lines of rows that have cells, many at a time, and the cells of each column.

@@ -8,6 +8,7 @@ import os
 import runpy
 import sys
 import traceback
+from collections.abc import Mapping
 from typing import Any
 
 
@@ -28,16 +29,19 @@ def serve() -> None:
 
 
 def _run(task: dict[str, Any]) -> int:
-    """Do in this process what `python -m MODULE …` would do in a new one."""
     log = os.open(task["log"], os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o644)
     for number in (1, 2):
         os.dup2(log, number)
-    os.chdir(task["folder"])
-    os.environ.clear()
-    os.environ.update(task["environment"])
     # This script's own folder stands first.
     sys.path[:1] = task["environment"]["PYTHONPATH"].split(os.pathsep)
-    module, *arguments = task["arguments"]
+    return as_if_new(task["folder"], task["environment"], *task["arguments"])
+
+
+def as_if_new(folder: str, environment: Mapping[str, str], module: str, *arguments: str) -> int:
+    """Do in this process what `python -m MODULE …` would do in a new one; return its exit code."""
+    os.chdir(folder)
+    os.environ.clear()
+    os.environ.update(environment)
     sys.argv = [module, *arguments]
     code = 0
     try:

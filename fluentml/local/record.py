@@ -28,9 +28,8 @@ from fluentml.errors import BackendError, RunError, did_you_mean, listing
 from fluentml.graph import Graph, Settings
 from fluentml.local.keys import code_files, versions
 from fluentml.results import RunResult
-from fluentml.stores.files import RECORD, runs_folder
+from fluentml.stores.files import RECORD, id_of_run, runs_folder
 
-SUFFIX = RECORD
 log = logging.getLogger("fluentml")
 _OURS = re.compile(r"\d{8}-")
 """How the id of a run here begins: it is the time at which the run did."""
@@ -73,7 +72,7 @@ class Recorder:
     """
 
     def __init__(self, graph: Graph, run_id: str, log: Path) -> None:
-        self._file = log.with_name(f"{run_id}{SUFFIX}")
+        self._file = log.with_name(f"{run_id}{RECORD}")
         self._record = _begun(graph, run_id, str(log))
 
     @contextlib.contextmanager
@@ -105,7 +104,7 @@ def kept_apart(graph: Graph, run_id: str) -> Iterator[None]:
         graph: The whole pipeline.
         run_id: The run's id.
     """
-    file = runs_folder(graph.settings) / f"{run_id}{SUFFIX}"
+    file = runs_folder(graph.settings) / f"{run_id}{RECORD}"
     with _not_minding():
         there = from_json(file.read_text(encoding="utf-8")) if file.is_file() else None
         if there is None or there.ended is not None:
@@ -115,11 +114,11 @@ def kept_apart(graph: Graph, run_id: str) -> Iterator[None]:
         yield
     finally:
         with _not_minding():
-            from fluentml.local.remembering import remembered, watched
+            from fluentml.local.remembering import watched, with_outcomes
 
-            record = from_json(file.read_text(encoding="utf-8"))
-            if watched(record).ended is not None:
-                _write(remembered(record), file)
+            seen = watched(from_json(file.read_text(encoding="utf-8")))
+            if seen.ended is not None:
+                _write(with_outcomes(seen), file)
 
 
 @contextlib.contextmanager
@@ -172,8 +171,8 @@ def code_of(graph: Graph) -> dict[str, str]:
 
 def run_ids(settings: Settings) -> tuple[str, ...]:
     """Return the ids of the runs that have a record, the oldest first."""
-    files = in_order(runs_folder(settings).glob(f"*{SUFFIX}"))
-    return tuple(file.name.removesuffix(SUFFIX) for file in files)
+    files = in_order(runs_folder(settings).glob(f"*{RECORD}"))
+    return tuple(file.name.removesuffix(RECORD) for file in files)
 
 
 def in_order(files: Iterable[Path]) -> list[Path]:
@@ -184,7 +183,7 @@ def in_order(files: Iterable[Path]) -> list[Path]:
 def _written(file: Path) -> str:
     """Return when a file was written, as a run here would be called that began then."""
     try:
-        return datetime.fromtimestamp(file.stat().st_mtime).strftime("%Y%m%d-%H%M%S-%f")
+        return id_of_run(datetime.fromtimestamp(file.stat().st_mtime))
     except FileNotFoundError:  # It was cleared away just now.
         return ""
 
@@ -203,7 +202,7 @@ def read_record(settings: Settings, run_id: str, graph: Graph | None = None) -> 
     """
     from fluentml.local.remembering import remembered
 
-    file = runs_folder(settings) / f"{run_id}{SUFFIX}"
+    file = runs_folder(settings) / f"{run_id}{RECORD}"
     if file.is_file():
         record = from_json(file.read_text(encoding="utf-8"))
         return record if record.ended else remembered(record)
@@ -225,7 +224,7 @@ def record_of(result: RunResult) -> Record:
     Raises:
         BackendError: It left none, such as one of another backend.
     """
-    file = Path(result.log).with_name(f"{result.run_id}{SUFFIX}")
+    file = Path(result.log).with_name(f"{result.run_id}{RECORD}")
     if not file.is_file():
         raise BackendError(
             f"The run {result.run_id} left no record beside its log {result.log!r}.",

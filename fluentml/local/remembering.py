@@ -35,7 +35,11 @@ ENDED = "fluentml_ended"
 
 def remembered(record: Record) -> Record:
     """Return a record with what ML Metadata knows of the run in the place of its result."""
-    seen = watched(record)
+    return with_outcomes(watched(record))
+
+
+def with_outcomes(seen: Record) -> Record:
+    """Return what was watched of a run with what its artifacts tell: verdicts, metrics, trials."""
     nodes = seen.result.nodes
     outcomes = {node.id: _outcome(node, nodes[node.id]) for node in seen.graph.nodes}
     told = {id: replace(one, note=outcomes[id].note or one.note) for id, one in nodes.items()}

@@ -8,10 +8,10 @@ from pathlib import Path
 from fluentml.errors import BackendError, did_you_mean, listing
 from fluentml.graph import Graph, Settings
 from fluentml.loading import load
-from fluentml.local.record import SUFFIX, Record, from_json, in_order, read_record, run_ids
+from fluentml.local.record import Record, from_json, in_order, read_record, run_ids
 from fluentml.pipeline import PipelineDef
 from fluentml.spec import absolute, import_needed
-from fluentml.stores.files import METADATA, RUNS
+from fluentml.stores.files import METADATA, RECORD, RUNS
 
 ROOT = "artifacts"
 """The root that a pipeline has unless it names another."""
@@ -33,7 +33,7 @@ def find(target: PipelineDef | str | os.PathLike[str] = ROOT, run: str | None = 
     if isinstance(target, PipelineDef):
         return _newest(target.settings, target.graph, run)
     text = os.fspath(target)
-    if text.endswith(SUFFIX) and Path(text).is_file():
+    if text.endswith(RECORD) and Path(text).is_file():
         return from_json(Path(text).read_text(encoding="utf-8"))
     if Path(text).is_dir():
         return _newest(_settings_in(Path(absolute(text))), None, run)
@@ -80,7 +80,7 @@ def _settings_in(folder: Path) -> Settings:
     """Return what is known of the pipeline of a folder, or of the one in it that ran last."""
     if (folder / METADATA).is_file() or (folder / RUNS).is_dir():
         return Settings(name=folder.name, root=str(folder.parent))
-    ran = in_order(folder.glob(f"*/{RUNS}/*{SUFFIX}"))
+    ran = in_order(folder.glob(f"*/{RUNS}/*{RECORD}"))
     if ran:
         return _settings_in(ran[-1].parents[1])
     raise BackendError(
@@ -90,13 +90,13 @@ def _settings_in(folder: Path) -> Settings:
 
 
 def _by_id(run: str) -> Record:
-    files = in_order(Path(ROOT).glob(f"*/{RUNS}/*{SUFFIX}"))
+    files = in_order(Path(ROOT).glob(f"*/{RUNS}/*{RECORD}"))
     matching = [file for file in files if file.name.startswith(run)]
     if matching:
         file = matching[-1]
         settings = _settings_in(file.absolute().parents[1])
-        return read_record(settings, file.name.removesuffix(SUFFIX))
-    ids = [file.name.removesuffix(SUFFIX) for file in files]
+        return read_record(settings, file.name.removesuffix(RECORD))
+    ids = [file.name.removesuffix(RECORD) for file in files]
     raise BackendError(
         f"There is no run, file or folder {run!r}.",
         f"Runs in {ROOT!r} here: {listing(ids, 'none')}.",

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import shutil
 from collections.abc import Iterator
+from datetime import datetime
 from pathlib import Path
 
 from platformdirs import user_log_path
@@ -35,6 +36,11 @@ def runs_folder(settings: Settings) -> Path:
     if settings.is_remote:
         return Path(user_log_path("fluentml")) / settings.name
     return Path(settings.pipeline_root) / RUNS
+
+
+def id_of_run(begun: datetime) -> str:
+    """Return what a run here is called that began at this time; by name they stand in order."""
+    return begun.strftime("%Y%m%d-%H%M%S-%f")
 
 
 def is_within(root: Path, path: Path) -> bool:

@@ -8,8 +8,8 @@ from pathlib import Path
 from typing import Literal, TypeAlias
 
 from fluentml.errors import FluentmlError, LoadError, did_you_mean
-from fluentml.local.record import SUFFIX, Record, from_json, in_order
-from fluentml.stores.files import RUNS
+from fluentml.local.record import Record, from_json, in_order
+from fluentml.stores.files import RECORD, RUNS
 
 State: TypeAlias = Literal["running", "done", "failed", "killed"]
 
@@ -91,7 +91,7 @@ class Runs:
         """Return the records, the newest first."""
         files = [
             file
-            for pattern in (f"{RUNS}/*{SUFFIX}", f"*/{RUNS}/*{SUFFIX}")
+            for pattern in (f"{RUNS}/*{RECORD}", f"*/{RUNS}/*{RECORD}")
             for file in self.root.glob(pattern)
         ]
         return in_order(files)[::-1]
@@ -102,7 +102,7 @@ def _pipeline(file: Path) -> str:
 
 
 def _id(file: Path) -> str:
-    return file.name.removesuffix(SUFFIX)
+    return file.name.removesuffix(RECORD)
 
 
 def _run(file: Path) -> Run:
