@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from typing import Annotated
 
-from pydantic import Field, field_validator, model_validator
+from pydantic import AfterValidator, Field, field_validator, model_validator
 from typing_extensions import Self
 
 from fluentml.spec import FrozenDict, Spec
@@ -13,6 +13,31 @@ from fluentml.spec import FrozenDict, Spec
 _BYTES = {"K": 1e3, "M": 1e6, "G": 1e9, "T": 1e12, "Ki": 2**10, "Mi": 2**20, "Gi": 2**30}
 _BYTES["Ti"] = 2**40
 _SECONDS = {"s": 1, "m": 60, "h": 3600, "d": 86400}
+
+
+def _with_time_unit(value: str) -> str:
+    if not re.fullmatch(r"[1-9]\d*[smhd]", value):
+        raise ValueError(f'is {value!r}; write a whole number and a unit: "90s", "30m", "6h"')
+    return value
+
+
+def _names(value: FrozenDict[str, str]) -> FrozenDict[str, str]:
+    for name in value:
+        if not re.fullmatch(r"[A-Za-z_][A-Za-z0-9_]*", name):
+            raise ValueError(f"has the name {name!r}, which no environment variable has")
+    return value
+
+
+Duration = Annotated[str, AfterValidator(_with_time_unit)]
+"""How long, with a unit: `"90s"`, `"30m"`, `"6h"`, `"2d"`."""
+
+Variables = Annotated[FrozenDict[str, str], AfterValidator(_names)]
+"""Environment variables."""
+
+
+def seconds_of(duration: str) -> int:
+    """Return a duration in seconds."""
+    return int(duration[:-1]) * _SECONDS[duration[-1]]
 
 
 class Placement(Spec):
@@ -40,9 +65,9 @@ class Placement(Spec):
     gpu: str | None = None
     gpus: Annotated[int, Field(ge=1)] | None = None
     retries: Annotated[int, Field(ge=0)] | None = None
-    timeout: str | None = None
-    env: FrozenDict[str, str] = FrozenDict()
-    secrets: FrozenDict[str, str] = FrozenDict()
+    timeout: Duration | None = None
+    env: Variables = FrozenDict()
+    secrets: Variables = FrozenDict()
     beam: tuple[str, ...] = ()
     pool: str | None = None
     queue: str | None = None
@@ -52,21 +77,6 @@ class Placement(Spec):
     def _with_unit(cls, value: str | None) -> str | None:
         if value is not None and not re.fullmatch(rf"\d+(\.\d+)?({'|'.join(_BYTES)})", value):
             raise ValueError(f'is {value!r}; write a number and a unit: "32Gi", "500M"')
-        return value
-
-    @field_validator("timeout")
-    @classmethod
-    def _with_time_unit(cls, value: str | None) -> str | None:
-        if value is not None and not re.fullmatch(r"[1-9]\d*[smhd]", value):
-            raise ValueError(f'is {value!r}; write a whole number and a unit: "90s", "30m", "6h"')
-        return value
-
-    @field_validator("env", "secrets")
-    @classmethod
-    def _names(cls, value: FrozenDict[str, str]) -> FrozenDict[str, str]:
-        for name in value:
-            if not re.fullmatch(r"[A-Za-z_][A-Za-z0-9_]*", name):
-                raise ValueError(f"has the name {name!r}, which no environment variable has")
         return value
 
     @field_validator("secrets")
@@ -105,7 +115,7 @@ class Placement(Spec):
     @property
     def seconds(self) -> int | None:
         """The timeout in seconds."""
-        return int(self.timeout[:-1]) * _SECONDS[self.timeout[-1]] if self.timeout else None
+        return seconds_of(self.timeout) if self.timeout else None
 
     def asked(self) -> dict[str, object]:
         """Return what is asked for, by name."""

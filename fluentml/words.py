@@ -69,6 +69,11 @@ def _definition_error(
     if not first["loc"]:
         return DefinitionError(f"{verb}() {message}.")
     name = str(first["loc"][0])
+    given = parameters.get(name, first["input"])
+    what, shown = f"{name}=", f"{name}={given!r}"
+    for key in first["loc"][1:2]:
+        if isinstance(given, Mapping) and key in given:
+            what, shown = f"{key!r} in {name}=", f"{name}={ {key: given[key]}!r}"
     if first["type"] == "extra_forbidden":
         return DefinitionError(
             f"{verb}() has no parameter {name!r}.",
@@ -76,9 +81,9 @@ def _definition_error(
             or "every step takes id=, inputs=, when= and executor=.",
         )
     if cause is not None:
-        return DefinitionError(f"{verb}(): {name}= {message}.")
+        return DefinitionError(f"{verb}(): {what} {message}.")
     words = _WORDS.get(first["type"], f"{message[0].lower()}{message[1:]}.")
     return DefinitionError(
-        f"{verb}() cannot use {name}={parameters.get(name, first['input'])!r}.",
+        f"{verb}() cannot use {shown}.",
         hint=words.format(**first.get("ctx", {})),
     )

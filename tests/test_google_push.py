@@ -49,8 +49,7 @@ BIGQUERY = {"project": "p", "dataset": "taxi", "model": "tips"}
         ),
         (
             {"vertex": {**VERTEX, "min_replica_count": 0}},
-            f"push_to() cannot use vertex={ {**VERTEX, 'min_replica_count': 0}!r}.\n"
-            "Hint: it takes 1 or more.",
+            "push_to() cannot use vertex={'min_replica_count': 0}.\nHint: it takes 1 or more.",
         ),
         (
             {"destination": "s", "vertex": VERTEX},

@@ -12,14 +12,13 @@ from fluentml.backends import Backend, Gap, about, of_whom
 from fluentml.backends._secrets import unknown_variables
 from fluentml.checks import engine
 from fluentml.component import Component
+from fluentml.components._google_cloud import STOCK_IMAGES
 from fluentml.errors import PipelineError
 from fluentml.graph import Graph, Node
 from fluentml.spec import import_needed, is_remote
 
 PATHS = ("path", "uri", "schema_file", "destination", "write_to", "database_file")
 """The fields of components that hold a path to read from or write to where the step runs."""
-
-STOCK_IMAGES = ("gcr.io/tfx-oss-public/", "tensorflow/tfx", "docker.io/tensorflow/tfx")
 
 _OURS = (
     kinds.LastModel,
@@ -218,6 +217,7 @@ class Cluster(Backend):
         yield from self._metadata(graph)
         yield from self._image(graph)
         yield from self._no_containers(graph)
+        yield from _jobs(graph)
         yield from unknown_variables(graph, self.NAME)
         yield from engine.of_settings(self.there(graph).settings, here=False)
 
@@ -276,6 +276,30 @@ class Cluster(Backend):
     def is_stock_image(self) -> bool:
         """Whether the image is TFX's, with neither fluentml nor a user's code in it."""
         return (self.image or "").startswith(STOCK_IMAGES)
+
+
+def _jobs(graph: Graph) -> Iterator[PipelineError]:
+    """Yield what a step asks for that trains in a job of its own, and would not get there."""
+    for node in graph.nodes:
+        step = node.component
+        if not isinstance(step, kinds.TrainingSteps) or not step.vertex:
+            continue
+        if step.module_is_file and step.vertex.image.startswith(STOCK_IMAGES):
+            yield about(
+                node,
+                f"{of_whom(graph, node)} calls {step.module!r}, which the image of its job, "
+                f"{step.vertex.image!r}, has not: it is TFX's own.",
+                hint="make an image with it: `fluentml image`.",
+            )
+        asked = graph.settings.on.get(node.id)
+        if asked and asked.gpu:
+            yield about(
+                node,
+                f"on({node.id!r}) asks for gpu={asked.gpu!r}, and that step only starts a job and "
+                "waits for it.",
+                hint=f'name it for the job: {step.VERB}(…, vertex={{…, "accelerator_type": '
+                '"NVIDIA_TESLA_T4"}).',
+            )
 
 
 def _paths(step: Component) -> Iterator[tuple[str, str]]:

@@ -6,11 +6,12 @@ import hashlib
 import re
 from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 from fluentml.capture import files_imported
-from fluentml.components import Transform, UserCode
+from fluentml.components import TrainingSteps, Transform, UserCode
 from fluentml.graph import Graph, Node
-from fluentml.spec import absolute, is_remote
+from fluentml.spec import FrozenDict, absolute, is_remote
 
 MODULES = "/pipeline/modules"
 """Where an image has the module files; those of one step in a folder of their own."""
@@ -54,14 +55,20 @@ def module_files(node: Node) -> dict[str, Path]:
 
 def _moved(node: Node) -> Node:
     step = node.component
-    if not module_files(node):
+    changes: dict[str, Any] = {}
+    if module_files(node):
+        assert isinstance(step, UserCode)
+        name, text = Path(step.module).stem, Path(step.module).read_text(errors="replace")
+        changes["module"] = f"{name}.{step.FUNCTION}"
+        if isinstance(step, Transform) and re.search(rf"^(def )?{_UPDATER}\b", text, re.M):
+            # In a module file TFX finds it by its name.
+            changes[_UPDATER] = f"{name}.{_UPDATER}"
+    if isinstance(step, TrainingSteps) and step.vertex:
+        # The job's container is another than the one that starts the job.
+        env = FrozenDict({"PYTHONPATH": python_path(node), **step.vertex.env})
+        changes["vertex"] = step.vertex.model_copy(update={"env": env})
+    if not changes:
         return node
-    assert isinstance(step, UserCode)
-    name, text = Path(step.module).stem, Path(step.module).read_text(errors="replace")
-    changes = {"module": f"{name}.{step.FUNCTION}"}
-    if isinstance(step, Transform) and re.search(rf"^(def )?{_UPDATER}\b", text, re.M):
-        # In a module file TFX finds it by its name.
-        changes[_UPDATER] = f"{name}.{_UPDATER}"
     return node.model_copy(update={"component": step.model_copy(update=changes)})
 
 

@@ -31,6 +31,7 @@ CHECKS: tuple[Check, ...] = (
         files.imported_files, (kinds.ImportSchemaGen, kinds.ImportedArtifact, kinds.SqlExampleGen)
     ),
     Check(cloud.temp_location, (kinds.BigQueryExampleGen,)),
+    Check(cloud.image_of_job, (kinds.TrainingSteps,)),
     Check(user_code.user_code, (kinds.UserCode,)),
     Check(user_functions.user_functions, (kinds.Transform, kinds.TrainingSteps, kinds.Evaluator)),
     Check(
@@ -60,7 +61,7 @@ CHECKS: tuple[Check, ...] = (
     ),
     Check(fit.gates, (kinds.Pusher, kinds.BulkInferrer)),
     Check(fit.metric_computed, (kinds.MetricValue,)),
-    Check(fit.google_reads_the_root, (kinds.Pusher,)),
+    Check(fit.google_reads_the_root, (kinds.Pusher, kinds.TrainingSteps)),
 )
 
 

@@ -1,11 +1,16 @@
-"""Do the steps that read a cloud have what they need of it?"""
+"""Do the steps that a cloud has a part in have what they need of it?"""
 
 from __future__ import annotations
 
+import re
+from pathlib import Path
+
 from fluentml.checks._paths import Problems
-from fluentml.components import BigQueryExampleGen
+from fluentml.components import BigQueryExampleGen, TrainingSteps
+from fluentml.components._google_cloud import STOCK_IMAGES
 from fluentml.errors import PipelineError
 from fluentml.graph import Graph, Node
+from fluentml.spec import absolute
 
 
 def temp_location(graph: Graph, node: Node) -> Problems:
@@ -20,3 +25,26 @@ def temp_location(graph: Graph, node: Node) -> Problems:
             hint='write from_bigquery(…, temp_location="gs://bucket/tmp"), or '
             'with_beam_pipeline_args(["--temp_location=gs://bucket/tmp"]).',
         )
+
+
+def image_of_job(graph: Graph, node: Node) -> Problems:
+    """The image in which a job trains has what the function of the step needs."""
+    step = node.component
+    if not isinstance(step, TrainingSteps) or not step.vertex:
+        return
+    needed = _needed_there(step)
+    if needed and step.vertex.image.startswith(STOCK_IMAGES):
+        yield PipelineError(
+            f"{step.verb} needs {needed!r} in the image of its job, and {step.vertex.image!r} has "
+            "not that: it is TFX's own.",
+            hint="make an image with it: `fluentml image`.",
+        )
+
+
+def _needed_there(step: TrainingSteps) -> str:
+    """Return a module that a step's function needs beside those that TFX ships; "" if none."""
+    if not step.module_is_file:
+        return step.module.partition(".")[0]
+    file = Path(absolute(step.module))
+    text = file.read_text(encoding="utf-8", errors="replace") if file.is_file() else ""
+    return "fluentml" if re.search(r"^\s*(import|from) fluentml\b", text, re.M) else ""

@@ -257,12 +257,15 @@ def gates(graph: Graph, node: Node) -> Problems:
 
 
 def google_reads_the_root(graph: Graph, node: Node) -> Problems:
-    """Google Cloud takes a model from the pipeline root, which it has to reach."""
+    """Google Cloud works under the pipeline root, which it has to reach."""
     step, root = node.component, graph.settings.root
-    if isinstance(step, Pusher) and step.needs_google_cloud and not root.startswith("gs://"):
+    if not isinstance(step, Pusher | TrainingSteps) or root.startswith("gs://"):
+        return
+    if step.needs_google_cloud:
+        does = "take the model from" if isinstance(step, Pusher) else "read and write under"
         yield PipelineError(
-            f"{step.verb} lets {step.needs_google_cloud} take the model from the pipeline root, "
-            f"and {root!r} is not on Google Cloud Storage.",
+            f"{step.verb} lets {step.needs_google_cloud} {does} the pipeline root, and {root!r} is "
+            "not on Google Cloud Storage.",
             hint=f'name a bucket: PipelineDef({graph.settings.name!r}, root="gs://bucket/…").',
         )
 

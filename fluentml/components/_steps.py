@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Annotated, Any
 
-from pydantic import Field, model_validator
+from pydantic import Field, field_validator, model_validator
 from typing_extensions import Self
 
+from fluentml.components._google_cloud import VertexJob, with_known_keys
+from fluentml.components._here import without_credentials
 from fluentml.components._user_code import UserCode
-from fluentml.spec import Proto, proto_of
+from fluentml.errors import BackendError
+from fluentml.spec import Proto, proto_of, thaw
 
 # TFX's own defaults, which it wants left out.
 TRAIN_SPLITS = ("train",)
@@ -25,6 +29,7 @@ class TrainingSteps(UserCode):
         eval_splits: Splits to evaluate on.
         train_args: TFX's `trainer_pb2.TrainArgs`, instead of the plain values.
         eval_args: TFX's `trainer_pb2.EvalArgs`, instead of the plain values.
+        vertex: A custom job of Vertex AI to do it in; None, where the step runs.
     """
 
     train_steps: Annotated[int, Field(ge=1)] | None = None
@@ -33,6 +38,18 @@ class TrainingSteps(UserCode):
     eval_splits: tuple[str, ...] = EVAL_SPLITS
     train_args: Annotated[Proto | None, proto_of("tfx.components.trainer.TrainArgs")] = None
     eval_args: Annotated[Proto | None, proto_of("tfx.components.trainer.EvalArgs")] = None
+    vertex: VertexJob | None = None
+
+    @field_validator("vertex", mode="before")
+    @classmethod
+    def _keys_of_vertex(cls, value: Any) -> Any:
+        return with_known_keys(VertexJob, cls.VERB, "vertex", value)
+
+    @model_validator(mode="after")
+    def _one_executor(self) -> Self:
+        if self.vertex and self.executor:
+            raise ValueError("takes executor= or vertex=, whose executor starts a job, not both")
+        return self
 
     @model_validator(mode="after")
     def _plain_or_proto(self) -> Self:
@@ -59,3 +76,26 @@ class TrainingSteps(UserCode):
             if self.eval_args
             else trainer_pb2.EvalArgs(splits=eval_splits, num_steps=self.eval_steps),
         }
+
+    @property
+    def needs_google_cloud(self) -> str | None:
+        """The service of Google Cloud that the step calls, if it calls one."""
+        return "Vertex AI" if self.vertex else None
+
+    def missing_here(self) -> Iterator[BackendError]:
+        """Yield that Google's libraries find no account, where one is needed."""
+        yield from super().missing_here()
+        if self.needs_google_cloud:
+            yield from without_credentials(self.verb)
+
+    def config_with(self, key: str, machines: int = 1) -> dict[str, Any] | None:
+        """Return `custom_config`, with the job of Vertex AI in it where there is one.
+
+        Args:
+            key: By which of its keys TFX takes the job.
+            machines: How many machines the job has.
+        """
+        mine: dict[str, Any] | None = thaw(self.custom_config)
+        if not self.vertex:
+            return mine
+        return {**(mine or {}), **self.vertex.custom_config(key, machines)}

@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Annotated, Any, ClassVar
 
-from pydantic import model_validator
+from pydantic import field_validator, model_validator
 from typing_extensions import Self
 
 from fluentml.component import WHEN, Component
 from fluentml.components import _sources
-from fluentml.components._google_cloud import BigQueryModel, VertexTarget, keys_of
+from fluentml.components._google_cloud import BigQueryModel, VertexTarget, with_known_keys
 from fluentml.components._here import without_credentials
 from fluentml.components.model_converter import Formats, ModelConverter
 from fluentml.errors import BackendError, DefinitionError
@@ -54,8 +54,18 @@ class Pusher(Component):
         None
     )
     custom_config: JsonDict | None = None
-    vertex: Annotated[VertexTarget | None, keys_of(VertexTarget, "vertex")] = None
-    bigquery_ml: Annotated[BigQueryModel | None, keys_of(BigQueryModel, "bigquery_ml")] = None
+    vertex: VertexTarget | None = None
+    bigquery_ml: BigQueryModel | None = None
+
+    @field_validator("vertex", mode="before")
+    @classmethod
+    def _keys_of_vertex(cls, value: Any) -> Any:
+        return with_known_keys(VertexTarget, cls.VERB, "vertex", value)
+
+    @field_validator("bigquery_ml", mode="before")
+    @classmethod
+    def _keys_of_bigquery_ml(cls, value: Any) -> Any:
+        return with_known_keys(BigQueryModel, cls.VERB, "bigquery_ml", value)
 
     @model_validator(mode="after")
     def _one_destination(self) -> Self:

@@ -25,6 +25,7 @@ class Trainer(TrainingSteps):
 
     VERB: ClassVar[str] = "train"
     LOWERED_TO: ClassVar[str] = "Trainer; with `warm_start` also a Resolver"
+    RUNS_HERE: ClassVar[str] = "yes; with `vertex` given Google Cloud credentials"
     FUNCTION: ClassVar[str] = "run_fn"
     PARAMETERS: ClassVar[tuple[str, ...]] = ("fn_args",)
     INPUTS: ClassVar[Mapping[str, Input]] = {
@@ -60,12 +61,13 @@ class Trainer(TrainingSteps):
         return {"base_model": LastModel(id=f"{self.id}_last_model", maker=self.id)}
 
     def to_tfx(self, inputs: Mapping[str, Any]) -> Any:
-        """Return TFX's Trainer."""
+        """Return TFX's Trainer; with `vertex` the one whose executor starts a job and waits."""
+        arguments = {**inputs, **self.module_arguments(), **self.step_arguments()}
+        if self.vertex:
+            from tfx.extensions.google_cloud_ai_platform.trainer import component as vertex
+            from tfx.extensions.google_cloud_ai_platform.trainer.executor import TRAINING_ARGS_KEY
+
+            return vertex.Trainer(**arguments, custom_config=self.config_with(TRAINING_ARGS_KEY))
         from tfx.components.trainer import component
 
-        return component.Trainer(
-            **inputs,
-            **self.module_arguments(),
-            **self.step_arguments(),
-            custom_config=thaw(self.custom_config),
-        )
+        return component.Trainer(**arguments, custom_config=thaw(self.custom_config))

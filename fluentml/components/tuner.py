@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
 from typing import Annotated, Any, ClassVar
 
@@ -18,12 +19,13 @@ class Tuner(TrainingSteps):
 
     Attributes:
         parallel_trials: How many trials run at a time, at least 1: more than one by as many
-            processes of this machine.
+            processes of this machine, or machines of the job on Vertex AI.
         tune_args: TFX's `tuner_pb2.TuneArgs`, instead of the number.
     """
 
     VERB: ClassVar[str] = "tune"
     LOWERED_TO: ClassVar[str] = "Tuner; with `parallel_trials` ours"
+    RUNS_HERE: ClassVar[str] = "yes; with `vertex` given Google Cloud credentials"
     FUNCTION: ClassVar[str] = "tuner_fn"
     PARAMETERS: ClassVar[tuple[str, ...]] = ("fn_args",)
     INPUTS: ClassVar[Mapping[str, Input]] = {
@@ -48,21 +50,35 @@ class Tuner(TrainingSteps):
             raise ValueError("takes parallel_trials=, or the proto tune_args=, not both")
         return self
 
+    @property
+    def trials_at_a_time(self) -> int:
+        """How many trials run at a time."""
+        found = json.loads(self.tune_args.text) if self.tune_args else {}
+        return int(found.get("num_parallel_trials", 0)) or self.parallel_trials
+
     def to_tfx(self, inputs: Mapping[str, Any]) -> Any:
-        """Return TFX's Tuner; only with trials side by side one of its kind that can do that."""
-        from tfx.components.tuner import component
+        """Return TFX's Tuner, or the one of its kind that does what is asked for.
+
+        With trials side by side it is ours, and with `vertex` TFX's own, whose executor starts a
+        job and waits.
+        """
         from tfx.proto import tuner_pb2
 
-        arguments = {
-            **inputs,
-            **self.module_arguments(),
-            **self.step_arguments(),
-            "custom_config": thaw(self.custom_config),
-        }
-        if not self.tune_args and self.parallel_trials == 1:
-            return component.Tuner(**arguments)
-        from fluentml.executors.tuner import Tuner as ParallelTuner
+        arguments = {**inputs, **self.module_arguments(), **self.step_arguments()}
+        if self.tune_args or self.parallel_trials > 1:
+            number = tuner_pb2.TuneArgs(num_parallel_trials=self.parallel_trials)
+            arguments["tune_args"] = self.tune_args.message() if self.tune_args else number
+        if self.vertex:
+            from tfx.extensions.google_cloud_ai_platform.tuner import component as vertex
+            from tfx.extensions.google_cloud_ai_platform.tuner.executor import TUNING_ARGS_KEY
 
-        number = tuner_pb2.TuneArgs(num_parallel_trials=self.parallel_trials)
-        tune_args = self.tune_args.message() if self.tune_args else number
-        return ParallelTuner(**arguments, tune_args=tune_args)
+            config = self.config_with(TUNING_ARGS_KEY, machines=self.trials_at_a_time)
+            return vertex.Tuner(**arguments, custom_config=config)
+        arguments["custom_config"] = thaw(self.custom_config)
+        if "tune_args" in arguments:
+            from fluentml.executors.tuner import Tuner as ParallelTuner
+
+            return ParallelTuner(**arguments)
+        from tfx.components.tuner import component
+
+        return component.Tuner(**arguments)

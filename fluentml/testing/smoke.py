@@ -157,7 +157,7 @@ def _sets_up_statistics(step: Transform) -> bool:
 
 
 def _few(step: TrainingSteps) -> dict[str, Any]:
-    changes: dict[str, Any] = {}
+    changes: dict[str, Any] = {"vertex": None}
     for phase in ("train", "eval"):
         proto = getattr(step, f"{phase}_args")
         if proto:

@@ -142,6 +142,7 @@ class Model(Chain):
         eval_splits: Sequence[str] = ("eval",),
         custom_config: Mapping[str, Any] | None = None,
         parallel_trials: int = 1,
+        vertex: Mapping[str, Any] | None = None,
         train_args: Any = None,
         eval_args: Any = None,
         tune_args: Any = None,
@@ -188,6 +189,7 @@ class Model(Chain):
             custom_config: Plain values that arrive as `fn_args.custom_config`.
             parallel_trials: How many trials run at a time. More than one run in as many processes,
                 each of which loads TensorFlow, calls `tuner_fn`, and holds a model and its data.
+            vertex: As in `train`; `parallel_trials` is then the number of its machines.
             train_args: TFX's `trainer_pb2.TrainArgs`, instead of the plain values.
             eval_args: TFX's `trainer_pb2.EvalArgs`, instead of the plain values.
             tune_args: TFX's `tuner_pb2.TuneArgs`, instead of `parallel_trials`.
@@ -222,6 +224,7 @@ class Model(Chain):
             train_args=train_args,
             eval_args=eval_args,
             parallel_trials=parallel_trials,
+            vertex=vertex,
             tune_args=tune_args,
             **step,
         )
@@ -273,6 +276,7 @@ class Model(Chain):
         eval_splits: Sequence[str] = ("eval",),
         warm_start: bool = False,
         custom_config: Mapping[str, Any] | None = None,
+        vertex: Mapping[str, Any] | None = None,
         train_args: Any = None,
         eval_args: Any = None,
         **step: Unpack[Step],
@@ -324,6 +328,12 @@ class Model(Chain):
                 none in a first run. `with_base_model` beats it. Each run has another model to start
                 from, so each run trains.
             custom_config: Plain values that arrive as `fn_args.custom_config`.
+            vertex: A custom job of Vertex AI to train in, wherever the pipeline runs: `project`,
+                `region`, and `image`, that of `fluentml image`; if wanted `machine_type`,
+                `"n1-standard-4"` unless given, `accelerator_type`, `accelerator_count`,
+                `service_account`, `timeout` such as `"6h"`, `env`, `labels`, `display_name`. The
+                step starts the job and waits for it; a step that is interrupted does not end it.
+                The root is on Google Cloud Storage.
             train_args: TFX's `trainer_pb2.TrainArgs`, instead of the plain values.
             eval_args: TFX's `trainer_pb2.EvalArgs`, instead of the plain values.
             **step: See `Step`.
@@ -355,6 +365,7 @@ class Model(Chain):
             train_splits=train_splits,
             eval_splits=eval_splits,
             warm_start=warm_start,
+            vertex=vertex,
             train_args=train_args,
             eval_args=eval_args,
             **step,
