@@ -11,11 +11,13 @@ import json
 import re
 import threading
 import urllib.parse
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any, NamedTuple
+
+import pytest
 
 TOKEN = "let-me-in"
 ACCOUNT = "me@p.iam.gserviceaccount.com"
@@ -83,6 +85,9 @@ class FakeVertex(Fake):
         self.public_key = b""
         self.secrets: dict[str, str] = {}
         self.jobs: dict[str, dict[str, Any]] = {}
+        self.custom_jobs: list[dict[str, Any]] = []
+        # Runs a job, and returns why it failed, "cancelled", or nothing.
+        self.run_job: Callable[[dict[str, Any]], str] = lambda job: ""
 
     def answer(self, request: Request, headers: Mapping[str, str]) -> Any:
         if request.path == "/token":
@@ -104,14 +109,18 @@ class FakeVertex(Fake):
         if self.fail:
             raise RefusedError(*self.fail)
         found = re.fullmatch(
-            r"/v1/(projects/(?:p|mine)/locations/europe-west4)/(pipelineJobs|schedules)(?:/(\w+))?(?::(\w+))?",
+            r"/v1/(projects/(?:p|mine)/locations/europe-west4)/(pipelineJobs|schedules|customJobs)(?:/(\w+))?(?::(\w+))?",
             request.path,
         )
         if not found:
             raise RefusedError(404, f"{request.path} not found")
         parent, kind, id, action = found.groups()
-        handle = self._job if kind == "pipelineJobs" else self._schedule
-        return handle(request, parent, id, action)
+        handlers = {
+            "pipelineJobs": self._job,
+            "schedules": self._schedule,
+            "customJobs": self._custom_job,
+        }
+        return handlers[kind](request, parent, id, action)
 
     def _lets_in(self, token: str) -> bool:
         """Return whether this is the token, or a ticket that the account signed itself."""
@@ -130,6 +139,27 @@ class FakeVertex(Fake):
         made = {**request.body, "name": f"{parent}/pipelineJobs/{name}"}
         self.jobs[name] = made
         return made
+
+    def _custom_job(self, request: Request, parent: str, id: str | None, action: str | None) -> Any:
+        """Take a job, which is pending, runs when it is first asked for, and then has ended."""
+        if request.method == "GET":
+            job = self.custom_jobs[int(id or 0)]
+            if job["state"] == "JOB_STATE_PENDING":
+                job["state"] = "JOB_STATE_RUNNING"
+                return {**job}
+            if job["state"] == "JOB_STATE_RUNNING":
+                why = self.run_job(job)
+                if why == "cancelled":
+                    job["state"] = "JOB_STATE_CANCELLED"
+                elif why:
+                    job.update(state="JOB_STATE_FAILED", error={"code": 3, "message": why})
+                else:
+                    job["state"] = "JOB_STATE_SUCCEEDED"
+            return job
+        _see_custom_job(request.body)
+        name = f"{parent}/customJobs/{len(self.custom_jobs)}"
+        self.custom_jobs.append({**request.body, "name": name, "state": "JOB_STATE_PENDING"})
+        return self.custom_jobs[-1]
 
     def _schedule(self, request: Request, parent: str, id: str | None, action: str | None) -> Any:
         match request.method, id, action:
@@ -243,6 +273,21 @@ def _see_job(job: dict[str, Any]) -> None:
     _see_spec(job["pipelineSpec"], runtime.get("parameterValues", {}))
 
 
+def _see_custom_job(job: dict[str, Any]) -> None:
+    from google.cloud import aiplatform_v1
+
+    _parse(job, aiplatform_v1.CustomJob.pb(aiplatform_v1.CustomJob()))
+    first, *others = job["jobSpec"]["workerPoolSpecs"]
+    if not job.get("displayName") or first["replicaCount"] != "1" or len(others) > 3:
+        raise RefusedError(400, "display_name or worker_pool_specs")
+    for pool in (first, *others):
+        if not pool["machineSpec"].get("machineType") or not pool["containerSpec"].get("imageUri"):
+            raise RefusedError(400, "machine_type and image_uri are required")
+    for key, value in job.get("labels", {}).items():
+        if not re.fullmatch(r"[a-z][a-z0-9_-]{0,62}=[a-z0-9_-]{0,63}", f"{key}={value}"):
+            raise RefusedError(400, f"the label {key}={value}")
+
+
 def _see_spec(spec: dict[str, Any], given: dict[str, Any]) -> None:
     from kfp.pipeline_spec import pipeline_spec_pb2
 
@@ -299,6 +344,17 @@ def served(fake: Fake) -> Iterator[None]:
     finally:
         server.shutdown()
         server.server_close()
+
+
+@contextmanager
+def vertex_answers(folder: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[FakeVertex]:
+    """Let a stand-in answer, and this process have credentials for it."""
+    made = FakeVertex()
+    with served(made):
+        monkeypatch.setenv("GOOGLE_APPLICATION_CREDENTIALS", str(key_file(folder, made)))
+        monkeypatch.setenv("STORAGE_EMULATOR_HOST", made.url)
+        monkeypatch.delenv("GOOGLE_CLOUD_PROJECT", raising=False)
+        yield made
 
 
 def key_file(folder: Path, fake: FakeVertex) -> Path:

@@ -126,7 +126,8 @@ def test_a_second_step_with_an_id():
         ),
         (
             lambda: P.train("m.py", inputs={"examples": "CsvExampleGen"}),
-            "train(): 'examples' in inputs= names the channel 'CsvExampleGen'; one is written 'Node.output'.",
+            "train(): 'examples' in inputs= names the channel 'CsvExampleGen'; one is written "
+            "'Node.output'.",
         ),
         (lambda: P.from_csv(None), "from_csv() cannot use path=None.\nHint: it takes text."),
         (lambda: fml.from_csv(3), "from_csv() cannot use path=3.\nHint: it takes text."),

@@ -17,7 +17,7 @@ from typer.testing import CliRunner
 
 import fluentml as fml
 from fluentml import cli
-from tests.fake_clusters import FakeKubeflow, FakeVertex, key_file, served
+from tests.fake_clusters import FakeKubeflow, FakeVertex, served, vertex_answers
 from tests.messages import message_of
 from tests.test_readme import blocks
 
@@ -37,11 +37,7 @@ CONSOLE = "https://console.cloud.google.com/vertex-ai/locations/europe-west4/pip
 
 @pytest.fixture
 def fake(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[FakeVertex]:
-    made = FakeVertex()
-    with served(made):
-        monkeypatch.setenv("GOOGLE_APPLICATION_CREDENTIALS", str(key_file(tmp_path, made)))
-        monkeypatch.setenv("STORAGE_EMULATOR_HOST", made.url)
-        monkeypatch.delenv("GOOGLE_CLOUD_PROJECT", raising=False)
+    with vertex_answers(tmp_path, monkeypatch) as made:
         yield made
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -19,6 +19,9 @@ from fluentml.errors import DataError
 _VALUES = {
     f"tfx.{kind}" for kind in ("Boolean", "Bytes", "Float", "Integer", "JsonValue", "String")
 }
+_STARTS_JOBS = tuple(
+    f"tfx.extensions.google_cloud_ai_platform.{kind}.executor." for kind in ("trainer", "tuner")
+)
 _NO_TYPE = {"schemaTitle": "system.Artifact", "schemaVersion": "0.0.1"}
 
 
@@ -151,10 +154,12 @@ class Tasks:
         words = [filled(word, told, types) for word in [*what["command"], *what.get("args", [])]]
         for parameter in told["outputs"]["parameters"].values():
             Path(parameter["outputFile"]).parent.mkdir(parents=True, exist_ok=True)
-        is_plain = not own_variables(container)
+        own = own_variables(container)
+        if any(word.startswith(_STARTS_JOBS) for word in container.get("args", [])):
+            words = _with_jobs_here(words, self.image, own)
         environment = self.image.environment(container)
         log = folder / "task.log"
-        self.processes.run(Command(words, environment, folder, log, is_plain))
+        self.processes.run(Command(words, environment, folder, log, is_plain=not own))
 
     # -- what runs in none ------------------------------------------------------------------------
 
@@ -199,6 +204,13 @@ class Tasks:
     ) -> Made:
         self.metadata.add(id, key, {"parameters": parameters, "artifacts": artifacts})
         return Made(parameters, artifacts)
+
+
+def _with_jobs_here(words: list[str], image: Image, own: Collection[str]) -> list[str]:
+    """Return the command of a task with the jobs that it starts run here."""
+    told = {"image": None if image.folder is None else str(image.folder), "own": sorted(own)}
+    place = words.index("-m", words.index("--") if "--" in words else 0) + 1
+    return [*words[:place], "fluentml.emulation._custom_jobs", json.dumps(told), *words[place:]]
 
 
 def _make_folders(told: Mapping[str, Any]) -> None:

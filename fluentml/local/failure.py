@@ -21,6 +21,13 @@ from fluentml.stores.fitness import in_words
 # Beam and AutoGraph pass tracebacks on as text inside messages, so the frames are read from text.
 FRAME = re.compile(r'File "(?P<file>[^"]+)", line (?P<line>\d+), in (?P<function>[^\n*]+?)[ *]*\n')
 ERROR = re.compile(r"^\s*(?:[\w.]+\.)?(\w*(?:Error|Exception|Interrupt|Warning)): (.+)$", re.M)
+_JOB = re.compile(
+    r"Job '(?P<name>projects/(?P<project>[^/]+)/locations/(?P<region>[^/]+)/customJobs/(?P<id>\d+))"
+    r"' did not succeed\.(?P<response>.*)",
+    re.S,
+)
+_JOB_SAID = re.compile(r'^error \{[^}]*message: "((?:[^"\\]|\\.)*)"', re.M)
+_JOB_LOGS = "https://console.cloud.google.com/ai/platform/locations/{region}/training/{id}?project={project}"
 # A graph that was saved and loaded again no longer knows the lines that made it.
 OPERATION = re.compile(r"Detected at node (\S+) defined at .*\n<stack traces unavailable>\n(.+)")
 
@@ -66,7 +73,7 @@ def failure_of(node: str, raised: BaseException, graph: Graph) -> Failure:
         graph: The pipeline.
     """
     logging.getLogger("fluentml").error("%s failed", node, exc_info=raised)
-    error = in_words(as_raised(raised), graph.settings)
+    error = _of_a_job(in_words(as_raised(raised), graph.settings))
     details: tuple[str, ...] = ()
     if not isinstance(error, DataError):
         details = tuple(map(str, user_frames(error, _modules(graph))))
@@ -77,6 +84,20 @@ def failure_of(node: str, raised: BaseException, graph: Graph) -> Failure:
     # By its name: its module loads TFX.
     is_not_pushed = type(error).__name__ == "NotPushedError"
     return Failure(what, details, hint, plain(raised), is_not_pushed)
+
+
+def _of_a_job(error: BaseException) -> BaseException:
+    """Return the error, or why the job of Vertex AI failed whose whole response TFX raises."""
+    found = _JOB.match(str(error))
+    if not found:
+        return error
+    ended = "was cancelled" if "JOB_STATE_CANCELLED" in found["response"] else "failed"
+    said = _JOB_SAID.search(found["response"])
+    what = f"its job {found['name']} of Vertex AI {ended}"
+    return DataError(
+        f"{what}: {said[1]}" if said else f"{what}.",
+        f"The logs of the job: {_JOB_LOGS.format(**found.groupdict())}",
+    )
 
 
 def plain(error: BaseException) -> BaseException:
