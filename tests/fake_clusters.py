@@ -156,6 +156,9 @@ class FakeVertex(Fake):
                 else:
                     job["state"] = "JOB_STATE_SUCCEEDED"
             return job
+        if action == "cancel":
+            self.custom_jobs[int(id or 0)]["state"] = "JOB_STATE_CANCELLED"
+            return {}
         _see_custom_job(request.body)
         name = f"{parent}/customJobs/{len(self.custom_jobs)}"
         self.custom_jobs.append({**request.body, "name": name, "state": "JOB_STATE_PENDING"})

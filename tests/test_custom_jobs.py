@@ -10,6 +10,7 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -379,6 +380,24 @@ def test_a_job_that_fails(tmp_path: Path, service: FakeVertex, why: str, said: s
         "training/0?project=p",
     ]
     assert [line.partition(":")[0] for line in lines[2:]] == ["The full log", "To go on", "Hint"]
+
+
+@pytest.mark.tfx
+def test_a_job_is_cancelled_with_its_run(
+    tmp_path: Path, service: FakeVertex, monkeypatch: pytest.MonkeyPatch
+):
+    from tfx.extensions.google_cloud_ai_platform import runner, training_clients
+
+    def interrupted(seconds: float) -> None:
+        raise KeyboardInterrupt
+
+    stock = training_clients.VertexJobClient
+    monkeypatch.setattr(runner, "time", SimpleNamespace(sleep=interrupted))
+    with pytest.raises(KeyboardInterrupt):
+        local(tmp_path).run(workers=0, quiet=True)
+    (job,) = service.custom_jobs
+    assert job["state"] == "JOB_STATE_CANCELLED"
+    assert training_clients.VertexJobClient is stock
 
 
 @pytest.mark.tfx

@@ -19,8 +19,10 @@ from fluentml.errors import DataError
 _VALUES = {
     f"tfx.{kind}" for kind in ("Boolean", "Bytes", "Float", "Integer", "JsonValue", "String")
 }
-_STARTS_JOBS = tuple(
-    f"tfx.extensions.google_cloud_ai_platform.{kind}.executor." for kind in ("trainer", "tuner")
+_STARTS_JOBS = (
+    "fluentml.executors.custom_jobs.",
+    "tfx.extensions.google_cloud_ai_platform.trainer.",
+    "tfx.extensions.google_cloud_ai_platform.tuner.",
 )
 _NO_TYPE = {"schemaTitle": "system.Artifact", "schemaVersion": "0.0.1"}
 

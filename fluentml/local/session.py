@@ -34,7 +34,13 @@ STATES: dict[int, State] = {
     mlmd.Execution.CACHED: "cached",
 }
 
-OURS = {module.STOCK_CLASS_PATH: module.CLASS_PATH for module in (pusher, transform, tuner)}
+_VERTEX = "tfx.extensions.google_cloud_ai_platform"
+
+OURS = {module.STOCK_CLASS_PATH: module.CLASS_PATH for module in (pusher, transform, tuner)} | {
+    # By their names: Google's library is loaded where one of them runs.
+    f"{_VERTEX}.trainer.executor.GenericExecutor": "fluentml.executors.custom_jobs.Trainer",
+    f"{_VERTEX}.tuner.executor.Executor": "fluentml.executors.custom_jobs.Tuner",
+}
 """Executors that do here what TFX's do, and more, by the class that they stand in for."""
 
 FAST = {

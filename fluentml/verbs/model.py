@@ -332,8 +332,8 @@ class Model(Chain):
                 `region`, and `image`, that of `fluentml image`; if wanted `machine_type`,
                 `"n1-standard-4"` unless given, `accelerator_type`, `accelerator_count`,
                 `service_account`, `timeout` such as `"6h"`, `env`, `labels`, `display_name`. The
-                step starts the job and waits for it; a step that is interrupted does not end it.
-                The root is on Google Cloud Storage.
+                step starts the job and waits for it; interrupted here or under Airflow, it cancels
+                it, but not where it is killed. The root is on Google Cloud Storage.
             train_args: TFX's `trainer_pb2.TrainArgs`, instead of the plain values.
             eval_args: TFX's `trainer_pb2.EvalArgs`, instead of the plain values.
             **step: See `Step`.
