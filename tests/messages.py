@@ -18,10 +18,10 @@ def message_of(error: type[FluentmlError], call: Callable[..., Any], *args: Any,
     return str(caught.value)
 
 
-def problems_of(pipeline: Any) -> list[str]:
-    """Return the full texts of the problems that `check` finds."""
+def problems_of(pipeline: Any, target: Any = None) -> list[str]:
+    """Return the full texts of the problems that `check` finds, of the chain or for a target."""
     try:
-        pipeline.check()
+        pipeline.check(target)
     except CheckError as error:
         return [str(problem) for problem in error.problems]
     return []

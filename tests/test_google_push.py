@@ -79,12 +79,14 @@ def test_what_a_push_to_google_cannot_do(parameters, said):
 
 def test_the_root_must_be_where_google_reads_it():
     chain = fml.PipelineDef("taxi").from_csv("gs://b/d").train("pkg.mod.run_fn")
-    assert problems_of(chain.push_to(bigquery_ml=BIGQUERY))[-1] == (
+    assert (
         "push_to() lets BigQuery ML take the model from the pipeline root, and 'artifacts' is not "
         "on Google Cloud Storage.\n"
         "Hint: name a bucket: PipelineDef('taxi', root=\"gs://bucket/…\")."
-    )
-    assert not [p for p in problems_of(P.push_to(vertex=VERTEX)) if "root" in p]
+    ) in problems_of(chain.push_to(bigquery_ml=BIGQUERY), "local")
+    assert not [
+        p for p in problems_of(P.push_to(vertex=VERTEX), "local") if "Google Cloud Storage" in p
+    ]
 
 
 def test_targets_survive_json():

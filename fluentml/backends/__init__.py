@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple
 from pydantic import ValidationError
 from typing_extensions import Self
 
+from fluentml.checks import cloud
 from fluentml.errors import BackendError, PipelineError, did_you_mean, listing
 from fluentml.graph import Graph, Node, Settings
 from fluentml.run_request import RunRequest
@@ -64,6 +65,10 @@ class Backend(Spec):
         if not value:
             raise needs(type(self), option)
         return value
+
+    def there(self, graph: Graph) -> Graph:
+        """Return the graph with what holds for it there, such as another root."""
+        return graph
 
     def run(self, graph: Graph) -> RunResult:
         """Run the graph to its end and return what came of it."""
@@ -140,6 +145,10 @@ class Backend(Spec):
                         f"{gap.reason}.",
                         hint=f"{gap.instead}.",
                     )
+        there = self.there(graph)
+        for node in graph.nodes:
+            for problem in cloud.root_out_of_reach(there, node):
+                yield about(node, problem.what, hint=problem.hint)
 
 
 def about(node: Node, what: str, *details: str, hint: str | None) -> PipelineError:

@@ -17,7 +17,7 @@ from pydantic import Field
 from typing_extensions import Self
 
 from fluentml.backends import Backend, about
-from fluentml.checks import engine
+from fluentml.checks import cloud, engine
 from fluentml.errors import BackendError, PipelineError, listing
 from fluentml.graph import Graph, Settings
 from fluentml.results import RunResult
@@ -257,6 +257,8 @@ def _refuse_the_impossible(graph: Graph) -> None:
     for lacking in engine.of_settings(graph.settings, here=True):
         raise BackendError(lacking.what, hint=lacking.hint)
     for node in graph.nodes:
+        for lacking in cloud.root_out_of_reach(graph, node):
+            raise BackendError(lacking.what, hint=lacking.hint)
         for problem in node.component.missing_here():
             raise problem
 

@@ -61,7 +61,6 @@ CHECKS: tuple[Check, ...] = (
     ),
     Check(fit.gates, (kinds.Pusher, kinds.BulkInferrer)),
     Check(fit.metric_computed, (kinds.MetricValue,)),
-    Check(fit.google_reads_the_root, (kinds.Pusher, kinds.TrainingSteps)),
 )
 
 

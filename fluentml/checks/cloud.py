@@ -6,7 +6,7 @@ import re
 from pathlib import Path
 
 from fluentml.checks._paths import Problems
-from fluentml.components import BigQueryExampleGen, TrainingSteps
+from fluentml.components import BigQueryExampleGen, Pusher, TrainingSteps
 from fluentml.components._google_cloud import STOCK_IMAGES
 from fluentml.errors import PipelineError
 from fluentml.graph import Graph, Node
@@ -38,6 +38,23 @@ def image_of_job(graph: Graph, node: Node) -> Problems:
             f"{step.verb} needs {needed!r} in the image of its job, and {step.vertex.image!r} has "
             "not that: it is TFX's own.",
             hint="make an image with it: `fluentml image`.",
+        )
+
+
+def root_out_of_reach(graph: Graph, node: Node) -> Problems:
+    """Google Cloud works under the pipeline root, which it has to reach.
+
+    The root is that of a target, so this is asked of each.
+    """
+    step, root = node.component, graph.settings.root
+    if not isinstance(step, Pusher | TrainingSteps) or root.startswith("gs://"):
+        return
+    if step.needs_google_cloud:
+        does = "take the model from" if isinstance(step, Pusher) else "read and write under"
+        yield PipelineError(
+            f"{step.verb} lets {step.needs_google_cloud} {does} the pipeline root, and {root!r} is "
+            "not on Google Cloud Storage.",
+            hint=f'name a bucket: PipelineDef({graph.settings.name!r}, root="gs://bucket/…").',
         )
 
 

@@ -256,20 +256,6 @@ def gates(graph: Graph, node: Node) -> Problems:
                 yield from _no_gate(graph, node, kind)
 
 
-def google_reads_the_root(graph: Graph, node: Node) -> Problems:
-    """Google Cloud works under the pipeline root, which it has to reach."""
-    step, root = node.component, graph.settings.root
-    if not isinstance(step, Pusher | TrainingSteps) or root.startswith("gs://"):
-        return
-    if step.needs_google_cloud:
-        does = "take the model from" if isinstance(step, Pusher) else "read and write under"
-        yield PipelineError(
-            f"{step.verb} lets {step.needs_google_cloud} {does} the pipeline root, and {root!r} is "
-            "not on Google Cloud Storage.",
-            hint=f'name a bucket: PipelineDef({graph.settings.name!r}, root="gs://bucket/…").',
-        )
-
-
 def _gate(node: Node, judge: Node) -> Problems:
     step, gate = node.component, judge.component
     if not isinstance(gate, Evaluator | InfraValidator):
