@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import threading
 from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -302,3 +303,35 @@ def test_bigquery_ml_refuses(fake_bigquery, monkeypatch, tmp_path):
     fake_bigquery.error = {"reason": "invalid", "message": "Unsupported op: ParseExampleV2"}
     with pytest.raises(RuntimeError, match=r"BigQuery ML Push failed: .*ParseExampleV2"):
         push(monkeypatch, tmp_path)
+
+
+# -- in an emulation nobody is asked ---------------------------------------------------------------
+
+
+@pytest.mark.tfx
+def test_an_emulated_push_goes_as_far_as_the_bucket(tmp_path: Path, monkeypatch):
+    import google.auth
+
+    monkeypatch.setenv("GOOGLE_APPLICATION_CREDENTIALS", str(tmp_path / "none.json"))
+    with pytest.raises(google.auth.exceptions.DefaultCredentialsError):
+        google.auth.default()
+    serving = tmp_path / "model/Format-Serving"
+    serving.mkdir(parents=True)
+    (serving / "saved_model.pb").write_text("a model")
+    model = {"model": "Old.result"}
+    chain = (
+        fml.PipelineDef("taxi", root="gs://bucket/root")
+        .import_artifact("gs://bucket/model", "Model", id="Old")
+        .push_to(vertex=VERTEX, inputs=model, id="Vertex")
+        .push_to(bigquery_ml=BIGQUERY, inputs=model, id="BigQuery")
+    )
+    target = fml.Vertex(image="image:1")
+    result = fml.emulate(chain, target, places={"gs://bucket": tmp_path}, quiet=True)
+    vertex, bigquery = (result.artifacts(f"{id}.pushed_model")[0] for id in ("Vertex", "BigQuery"))
+    place = vertex.properties["pushed_destination"]
+    assert re.fullmatch(r"projects/p/locations/europe-west4/models/v\d+", place)
+    assert bigquery.properties["pushed_destination"] == "p.taxi.tips"
+    for pushed in (vertex, bigquery):
+        assert Path(pushed.uri, "saved_model.pb").read_text() == "a model"
+    log = (Path(result.log).parent / "BigQuery_1/task.log").read_text()
+    assert "CREATE OR REPLACE MODEL `p.taxi.tips`" in log

@@ -19,11 +19,13 @@ from fluentml.errors import DataError
 _VALUES = {
     f"tfx.{kind}" for kind in ("Boolean", "Bytes", "Float", "Integer", "JsonValue", "String")
 }
-_STARTS_JOBS = (
+_ASK_GOOGLE = (
     "fluentml.executors.custom_jobs.",
-    "tfx.extensions.google_cloud_ai_platform.trainer.",
-    "tfx.extensions.google_cloud_ai_platform.tuner.",
+    "tfx.extensions.google_cloud_ai_platform.",
+    "tfx.extensions.google_cloud_big_query.pusher.",
 )
+"""How the names of executors begin that call a service of Google Cloud."""
+
 _NO_TYPE = {"schemaTitle": "system.Artifact", "schemaVersion": "0.0.1"}
 
 
@@ -157,8 +159,8 @@ class Tasks:
         for parameter in told["outputs"]["parameters"].values():
             Path(parameter["outputFile"]).parent.mkdir(parents=True, exist_ok=True)
         own = own_variables(container)
-        if any(word.startswith(_STARTS_JOBS) for word in container.get("args", [])):
-            words = _with_jobs_here(words, self.image, own)
+        if any(word.startswith(_ASK_GOOGLE) for word in container.get("args", [])):
+            words = _without_google(words, self.image, own)
         environment = self.image.environment(container)
         log = folder / "task.log"
         self.processes.run(Command(words, environment, folder, log, is_plain=not own))
@@ -208,11 +210,11 @@ class Tasks:
         return Made(parameters, artifacts)
 
 
-def _with_jobs_here(words: list[str], image: Image, own: Collection[str]) -> list[str]:
-    """Return the command of a task with the jobs that it starts run here."""
+def _without_google(words: list[str], image: Image, own: Collection[str]) -> list[str]:
+    """Return the command of a task with what it asks of Google Cloud done here."""
     told = {"image": None if image.folder is None else str(image.folder), "own": sorted(own)}
     place = words.index("-m", words.index("--") if "--" in words else 0) + 1
-    return [*words[:place], "fluentml.emulation._custom_jobs", json.dumps(told), *words[place:]]
+    return [*words[:place], "fluentml.emulation._google_cloud", json.dumps(told), *words[place:]]
 
 
 def _make_folders(told: Mapping[str, Any]) -> None:

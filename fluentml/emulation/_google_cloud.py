@@ -1,7 +1,8 @@
-"""Custom jobs of Vertex AI executed here, in which a step trains or searches.
+"""What steps ask of Google Cloud, done here: custom jobs run, and models are put nowhere.
 
-`python -m fluentml.emulation._custom_jobs TOLD MODULE ARGUMENT…` runs a module, as its container
-would, whose executor starts such a job and waits for it. Each machine of the job is a process.
+`python -m fluentml.emulation._google_cloud TOLD MODULE ARGUMENT…` runs a module, as its container
+would, whose executor starts a job and waits for it, each machine of which is a process; or whose
+executor pushes a model to an endpoint or to BigQuery ML, which gets no further than its bucket.
 """
 
 from __future__ import annotations
@@ -20,9 +21,11 @@ from contextlib import closing
 from pathlib import Path
 from typing import Any
 
+from absl import logging
 from google.cloud.aiplatform_v1.types import CustomJob, JobState
-from tfx.extensions.google_cloud_ai_platform import training_clients
+from tfx.extensions.google_cloud_ai_platform import prediction_clients, training_clients
 from tfx.extensions.google_cloud_ai_platform.tuner import executor as tuner
+from tfx.extensions.google_cloud_big_query.pusher import executor as bigquery_pusher
 
 from fluentml.emulation._image import Image
 from fluentml.emulation._warm import as_if_new
@@ -54,6 +57,38 @@ class JobsHere(training_clients.VertexJobClient):  # type: ignore[misc]
     def get_job(self) -> CustomJob:
         """Return the job, which has ended well."""
         return CustomJob(name=self._job_name, state=JobState.JOB_STATE_SUCCEEDED)
+
+
+class EndpointsHere(prediction_clients.VertexPredictionClient):  # type: ignore[misc]
+    """What TFX deploys to Vertex AI by; nobody is asked, and no endpoint is made."""
+
+    def deploy_model(
+        self,
+        *,
+        model_version_name: str,
+        ai_platform_serving_args: Mapping[str, Any],
+        endpoint_region: str,
+        **_: Any,
+    ) -> str:
+        """Return the name that the model would have."""
+        logging.info("Nothing is deployed: %s", ai_platform_serving_args)
+        project = ai_platform_serving_args["project_id"]
+        return f"projects/{project}/locations/{endpoint_region}/models/{model_version_name}"
+
+
+class QueriesHere:
+    """What TFX asks BigQuery ML by; nobody is asked."""
+
+    def __init__(self, **_: Any) -> None:
+        pass
+
+    def query(self, text: str) -> QueriesHere:
+        """Return what waits for the answer."""
+        logging.info("Not asked: %s", text)
+        return self
+
+    def result(self) -> None:
+        """Wait for nothing."""
 
 
 def _run(job: CustomJob, image: Image, own: Sequence[str]) -> int:
@@ -121,9 +156,12 @@ def _machine(words: Sequence[str], variables: Mapping[str, str], tmp: str) -> No
 
 
 def main(told: str, module: str) -> None:
-    """Run a module whose jobs run here."""
+    """Run a module that asks Google Cloud nothing."""
     JobsHere.TOLD = json.loads(told)
     training_clients.VertexJobClient = JobsHere
+    prediction_clients.VertexPredictionClient = EndpointsHere
+    bigquery_pusher.bigquery.Client = QueriesHere
+    bigquery_pusher._GCS_PREFIX = ""  # A folder stands for the bucket.
     sys.argv = sys.argv[2:]
     runpy.run_module(module, run_name="__main__", alter_sys=True)
 
