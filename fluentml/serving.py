@@ -81,7 +81,7 @@ def rollback(folder: str | os.PathLike[str], to: int | None = None) -> Rollback:
         raise RollbackError(
             f"rollback() finds no version in {str(base)!r} to go back to.",
             f"Its versions: {_some(there)}.",
-            hint="push another model first: a model server needs one to serve.",
+            hint=_below(base) or "push another model first: a model server needs one to serve.",
         )
     target = there[1] if to is None else to
     if target not in there:
@@ -133,6 +133,13 @@ def _folder(folder: str | os.PathLike[str]) -> Path:
             or "name the folder that push_to(…) was given, which holds the versions.",
         )
     return base
+
+
+def _below(base: Path) -> str | None:
+    """Return where versions lie one folder deeper, if some do."""
+    folders = [one for one in base.iterdir() if one.is_dir() and one.name != WITHDRAWN]
+    found = sorted(str(one) for one in folders if _numbers(one))
+    return f"the versions lie one folder deeper: name {listing(found)}." if found else None
 
 
 def _numbers(folder: Path) -> tuple[int, ...]:

@@ -76,6 +76,10 @@ def test_the_only_version_stays(tmp_path: Path):
     )
     (tmp_path / "7").rmdir()
     assert "Its versions: none." in message_of(RollbackError, fml.rollback, tmp_path)
+    (tmp_path / "iris/7").mkdir(parents=True)
+    assert message_of(RollbackError, fml.rollback, tmp_path).endswith(
+        f"Hint: the versions lie one folder deeper: name {str(tmp_path / 'iris')!r}."
+    )
 
 
 def test_no_such_folder(serving: Path):

@@ -2,9 +2,9 @@
 
 Each container is a process, with the executor input that it would get there, and folders of this
 machine stand for the storage that the job names. Custom jobs of Vertex AI that a step starts run
-here too. What is not emulated: the machines that nodes ask for, accounts and their rights, endpoints
-and BigQuery ML, to which nothing is pushed, and Dataflow, in whose place Beam runs in the task's
-process.
+here too. What is not emulated: the machines that nodes ask for, accounts and their rights,
+endpoints and BigQuery ML, to which nothing is pushed, and Dataflow, in whose place Beam runs in the
+task's process.
 """
 
 from __future__ import annotations
