@@ -11,6 +11,7 @@ from types import ModuleType
 from typing import Any
 
 from fluentml.errors import FluentmlError, LoadError, did_you_mean, listing
+from fluentml.packed import Packed
 from fluentml.pipeline import PipelineDef
 
 
@@ -33,6 +34,17 @@ def load(target: str) -> PipelineDef:
         )
     module = _file(Path(source)) if source.endswith(".py") else _module(source)
     return _pipeline(module, source, name)
+
+
+def unpacked(file: str) -> PipelineDef:
+    """Return the pipeline that a file carries which `compile` wrote for Beam or Airflow.
+
+    Its code is written to where the pipeline keeps that of functions.
+
+    Raises:
+        LoadError: It carries none, or one of another fluentml.
+    """
+    return PipelineDef.of(Packed.read(file).definition())
 
 
 def _file(path: Path) -> ModuleType:

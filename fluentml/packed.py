@@ -143,6 +143,14 @@ class Packed(NamedTuple):
             update={"components": tuple(self._placed(step, folder) for step in found.components)}
         )
 
+    def to_python(self) -> str:
+        """Return it as the assignments by which `read` finds it in a file."""
+        # JSON can write a quote so that it ends no text of Python's.
+        pipeline = self.pipeline.replace("'", "\\u0027")
+        files = "".join(map(_in_python, self.files.items()))
+        block = f"\n{files}" if files else ""
+        return f"PIPELINE = r'''{pipeline}'''\n\nFILES = {{{block}}}"
+
     def to_environment(self) -> str:
         """Return it as one short word."""
         text = json.dumps([self.pipeline, dict(self.files)])
@@ -152,6 +160,15 @@ class Packed(NamedTuple):
         if isinstance(step, UserCode | Evaluator) and step.module in self.files:
             return step.model_copy(update={"module": str(folder / step.module)})
         return step
+
+
+def _in_python(item: tuple[str, str]) -> str:
+    """Return a file as an item of a dict, a line of it to a line."""
+    inside, text = (json.dumps(one, ensure_ascii=False) for one in item)
+    lines = [json.dumps(line, ensure_ascii=False) for line in item[1].splitlines(keepends=True)]
+    if not lines:
+        return f"    {inside}: {text},\n"
+    return f"    {inside}: (\n" + "".join(f"        {line}\n" for line in lines) + "    ),\n"
 
 
 def run_node(

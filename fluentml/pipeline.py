@@ -57,6 +57,12 @@ class PipelineDef(Verbs):
         self.settings = Settings(name=name, root=os.fspath(root))
         self.components: tuple[Component, ...] = ()
 
+    @classmethod
+    def of(cls, definition: Definition) -> Self:
+        """Return the chain that was kept as a value."""
+        made = cls(definition.settings.name)
+        return made._copy(definition.settings, definition.components)
+
     # -- what to do with it -----------------------------------------------------------------------
 
     @cached_property
@@ -112,7 +118,8 @@ class PipelineDef(Verbs):
         """
         targets = chosen(target, options) if target else {}
         problems = check(self.graph)
-        problems += (one for made in targets.values() for one in made.problems(self.graph))
+        for made in targets.values():
+            problems += (*made.problems(self.graph), *made.missing_here(self.graph))
         if problems:
             raise CheckError(self.settings.name, problems)
         return self
@@ -287,7 +294,7 @@ class PipelineDef(Verbs):
 
         Args:
             target: `"vertex"`, which gets a PipelineJob as JSON; `"kubeflow"`, a pipeline spec as
-                YAML; `"airflow"`, a DAG file; or a backend that is made.
+                YAML; `"airflow"`, a DAG file; `"beam"`, a script; or a backend that is made.
             path: The file to write.
             params: Values to fix; the other runtime parameters are left to the launch of a job.
             **options: The target's own, such as `image=`, which `fluentml image` writes a

@@ -13,7 +13,6 @@ from platformdirs import user_cache_path
 
 import fluentml as fml
 from fluentml.backends import get_backend
-from fluentml.backends.airflow import Airflow
 from fluentml.components import Evaluator
 from fluentml.graph import Graph
 from fluentml.loading import load
@@ -101,17 +100,19 @@ def test_example_compiled(name: str, target: str, tmp_path: Path, request: pytes
     assert text == golden.read_text(), "look at the diff after make golden"
 
 
+@pytest.mark.parametrize("target", ["airflow", "beam"])
 @pytest.mark.parametrize("name", NAMES)
-def test_example_as_dag_file(name: str, tmp_path: Path, request: pytest.FixtureRequest):
+def test_example_as_python(name: str, target: str, tmp_path: Path, request: pytest.FixtureRequest):
     pipeline = load(str(EXAMPLES / f"{name}.py"))
-    made = Airflow(folder="/srv/project", python="/srv/project/.venv/bin/python")
+    places = {"folder": "/srv/project", "python": "/srv/project/.venv/bin/python"}
+    made = get_backend(target, **(places if target == "airflow" else {}))
     try:
-        text, suffix = pipeline.compile(made, tmp_path / "dag.py").read_text(), "py"
+        text, suffix = pipeline.compile(made, tmp_path / "compiled.py").read_text(), "py"
     except fml.CheckError as error:
         text, suffix = f"{error}\n", "refused.txt"
-    golden = GOLDEN / f"{name}.airflow.{suffix}"
+    golden = GOLDEN / f"{name}.{target}.{suffix}"
     if request.config.getoption("--update-golden"):
-        for old in GOLDEN.glob(f"{name}.airflow.*"):
+        for old in GOLDEN.glob(f"{name}.{target}.*"):
             old.unlink()
         golden.write_text(_without_places(text))
     assert golden.exists(), "no golden file: make golden"

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import importlib
 import pkgutil
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from importlib.metadata import entry_points
 from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple
 
@@ -119,7 +119,7 @@ class Backend(Spec):
         """
         raise BackendError(
             f"The backend {type(self).__name__} compiles to no file.",
-            hint='take compile("vertex", …), compile("kubeflow", …) or compile("airflow", …).',
+            hint='compile("vertex" or "kubeflow" or "airflow" or "beam", …) does.',
         )
 
     def service(self) -> Service:
@@ -136,19 +136,27 @@ class Backend(Spec):
 
     def problems(self, graph: Graph) -> Iterator[PipelineError]:
         """Yield why this graph cannot go there, as far as that is known before it is lowered."""
-        for gap in self.GAPS:
-            for node in graph.nodes:
-                if gap.applies(graph, node):
-                    yield about(
-                        node,
-                        f"{of_whom(graph, node)}: {self.NAME} does not take {gap.what}: "
-                        f"{gap.reason}.",
-                        hint=f"{gap.instead}.",
-                    )
+        yield from refused(self.GAPS, graph, self.NAME)
         there = self.there(graph)
         for node in graph.nodes:
             for problem in cloud.root_out_of_reach(there, node):
                 yield about(node, problem.what, hint=problem.hint)
+
+    def missing_here(self, graph: Graph) -> Iterator[PipelineError]:
+        """Yield what this machine lacks to run this graph, if it is this machine that would."""
+        yield from ()
+
+
+def refused(gaps: Iterable[Gap], graph: Graph, whom: str) -> Iterator[PipelineError]:
+    """Yield what of a graph somebody cannot do."""
+    for gap in gaps:
+        for node in graph.nodes:
+            if gap.applies(graph, node):
+                yield about(
+                    node,
+                    f"{of_whom(graph, node)}: {whom} does not take {gap.what}: {gap.reason}.",
+                    hint=f"{gap.instead}.",
+                )
 
 
 def about(node: Node, what: str, *details: str, hint: str | None) -> PipelineError:

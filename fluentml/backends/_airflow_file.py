@@ -28,9 +28,7 @@ $imports
 
 $constants
 
-PIPELINE = r\'\'\'$pipeline\'\'\'
-
-FILES = {$files}
+$carried
 
 TOLD = {
     "FLUENTML_RUN_ID": "$id.{{ run_id }}",
@@ -111,9 +109,7 @@ def dag_file(target: Airflow, graph: Graph, params: Mapping[str, Any], packed: P
         name=_text(graph.settings.name),
         imports=_imports(target, graph, params),
         constants="\n".join(f"{name} = {_text(value)}" for name, value in places.items()),
-        # JSON can write a quote so that it ends no text of Python's.
-        pipeline=packed.pipeline.replace("'", "\\u0027"),
-        files=_block(_file(*one) for one in packed.files.items()),
+        carried=packed.to_python(),
         packed=_PACKED if target.image else "",
         operator=operator,
         task=task,
@@ -142,11 +138,6 @@ def _block(lines: Iterator[str], indent: str = "") -> str:
     """Return what stands between the braces of a dict."""
     made = "".join(f"{indent}    {line}\n" for line in lines)
     return f"\n{made}{indent}" if made else ""
-
-
-def _file(inside: str, text: str) -> str:
-    lines = "".join(f"        {_text(line)}\n" for line in text.splitlines(keepends=True))
-    return f"{_text(inside)}: (\n{lines}    )," if lines else f'{_text(inside)}: "",'
 
 
 def _param(item: tuple[str, Any]) -> str:

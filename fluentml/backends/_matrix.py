@@ -44,7 +44,7 @@ class Matrix:
         self.steps: dict[str, dict[str, Verdict]] = {}
         self.whole: dict[str, Verdict] = {}
         for name, target in targets.items():
-            problems = [*target.problems(graph)]
+            problems = [*target.problems(graph), *target.missing_here(graph)]
             self.whole[name] = _verdict([one for one in problems if one.node is None], ())
             self.steps[name] = {
                 node.id: _verdict(

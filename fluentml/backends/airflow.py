@@ -6,7 +6,6 @@ needs and what Airflow needs never meet.
 
 from __future__ import annotations
 
-import re
 import sys
 from collections.abc import Iterator, Mapping
 from datetime import date
@@ -16,14 +15,13 @@ from typing import TYPE_CHECKING, Any, ClassVar, Literal
 from pydantic import Field, model_validator
 from typing_extensions import Self
 
-from fluentml import components as kinds
-from fluentml.backends import Backend, Gap, about
+from fluentml.backends import Backend, about
+from fluentml.backends._carried import GAPS
 from fluentml.backends._clusters import unreachable_places
 from fluentml.backends._secrets import unknown_variables
 from fluentml.backends._timing import Timing
 from fluentml.errors import BackendError, DefinitionError, PipelineError, did_you_mean, listing
-from fluentml.graph import Graph, Node
-from fluentml.live import LiveObject
+from fluentml.graph import Graph
 from fluentml.spec import PathText
 from fluentml.urls import is_from_environment
 from fluentml.words import in_words_of
@@ -38,17 +36,6 @@ _PRESETS = (
 _STORAGE = "gs://bucket/pipelines"
 MOST = 120_000
 """Characters of an environment variable, of which Linux takes 128 KiB at most."""
-
-
-def _is_built(graph: Graph, node: Node) -> bool:
-    return isinstance(node.component, kinds.CustomComponent) and node.component.form == "built"
-
-
-def _has_no_name(graph: Graph, node: Node) -> bool:
-    live = [str(one) for one in node.component.calls() if isinstance(one, LiveObject)]
-    if node.component.when:
-        live += re.findall(r"[\w.]+:[\w.<>]+", str(node.component.model_dump(include={"when"})))
-    return any("<" in name or name.startswith("__main__:") for name in live)
 
 
 class Airflow(Backend):
@@ -71,21 +58,7 @@ class Airflow(Backend):
     """
 
     NAME: ClassVar[str] = "Airflow"
-    GAPS: ClassVar[tuple[Gap, ...]] = (
-        Gap(
-            "add_component() of a component that is built already",
-            "a task makes it anew, from its class",
-            "add the class, or a function that builds it",
-            _is_built,
-        ),
-        Gap(
-            "a lambda, or what the running script or another function defines, as a component, "
-            "strategy, executor or condition",
-            "a task imports it by its name",
-            "define it at the top level of a module beside the pipeline",
-            _has_no_name,
-        ),
-    )
+    GAPS = GAPS
     ON: ClassVar[Mapping[str, str]] = {
         "cpu": "limit, with `image`",
         "memory": "limit, with `image`",

@@ -2,14 +2,39 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Annotated, ClassVar
+from collections.abc import Mapping
+from string import Template
+from typing import TYPE_CHECKING, Annotated, Any, ClassVar
 
 from pydantic import Field
 
+from fluentml.backends import refused
+from fluentml.backends._carried import GAPS
 from fluentml.backends.local import LocalBackend
+from fluentml.errors import CheckError
 
 if TYPE_CHECKING:
     from fluentml.local.run import Run
+    from fluentml.wiring import Definition
+
+_FILE = Template('''\
+"""The pipeline $name for Beam, written by fluentml: change it there, not here.
+
+It needs fluentml, and runs in the folder where it is started: python FILE NAME=VALUE …
+The values are those of runtime parameters; others have their defaults.
+"""
+
+import sys
+
+from fluentml.loading import unpacked
+
+$carried
+
+pipeline = unpacked(__file__)
+
+if __name__ == "__main__":
+    pipeline.run("beam", params=dict(given.split("=", 1) for given in sys.argv[1:]))
+''')
 
 
 class BeamOrchestrator(LocalBackend):
@@ -30,6 +55,19 @@ class BeamOrchestrator(LocalBackend):
         from fluentml.local.beam_dag import BeamRun
 
         return BeamRun
+
+    def compile(self, params: Mapping[str, Any], bind: Definition) -> str:
+        """Return a script that has the pipeline and the user's code in it, and runs it by Beam.
+
+        Raises:
+            CheckError: A step has something that no file can carry.
+        """
+        from fluentml.packed import Packed
+
+        problems = [*refused(GAPS, bind({}), "a script for Beam")]
+        if problems:
+            raise CheckError(bind.settings.name, problems)
+        return _FILE.substitute(name=repr(bind.settings.name), carried=Packed.of(bind).to_python())
 
 
 BACKEND = BeamOrchestrator

@@ -205,6 +205,9 @@ class LocalBackend(Backend):
         nowhere = [*_no_place(graph)]
         yield from (PipelineError(one.what, *one.details, hint=one.hint) for one in nowhere)
         yield from engine.of_settings(graph.settings, here=True)
+
+    def missing_here(self, graph: Graph) -> Iterator[PipelineError]:
+        """Yield what its steps need and this machine lacks."""
         for node in graph.nodes:
             for lack in node.component.missing_here():
                 yield about(node, lack.what, *lack.details, hint=lack.hint)

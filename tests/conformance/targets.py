@@ -9,7 +9,7 @@ import contextlib
 import json
 import tempfile
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -23,6 +23,7 @@ from fluentml.backends.vertex import Vertex
 from fluentml.emulation import _processes
 from fluentml.emulation._processes import Processes
 from fluentml.image import write_image
+from fluentml.loading import load
 from fluentml.local.store import Store
 from fluentml.results import RunResult
 from tests import airflows, warm
@@ -98,6 +99,15 @@ def on_this_machine(backend: str) -> Callable[[Chain, Path], Seen]:
     return run
 
 
+def by_a_script(chain: Chain, folder: Path) -> Seen:
+    """Compile a chain to a script for Beam, and run the pipeline that the script has."""
+
+    def carried(place: Place) -> fml.PipelineDef:
+        return load(str(chain.build(place).compile("beam", folder / "conformance_script.py")))
+
+    return on_this_machine("beam")(replace(chain, build=carried), folder)
+
+
 def emulated(target: Backend) -> Callable[[Chain, Path], Seen]:
     """Return what compiles a chain for a cluster, and executes what comes out."""
 
@@ -157,7 +167,7 @@ STATES = {
 
 TARGETS: dict[str, Callable[[Chain, Path], Seen]] = {
     "local": on_this_machine("local"),
-    "beam": on_this_machine("beam"),
+    "beam": by_a_script,
     "vertex": emulated(Vertex(image="example.com/image:1")),
     "kubeflow": emulated(Kubeflow(image="example.com/image:1")),
     "airflow 2": on_airflow(2),
