@@ -11,8 +11,8 @@ from tfx.extensions.google_cloud_ai_platform import training_clients
 from tfx.extensions.google_cloud_ai_platform.trainer import executor as trainer
 from tfx.extensions.google_cloud_ai_platform.tuner import executor as tuner
 
-_SECONDS = 5
-"""How long the service has to take the wish; an interrupted step is killed a little later."""
+_SECONDS = 3
+"""How long the service has to take the wish: an interrupted step is killed after 5."""
 
 
 class Trainer(trainer.GenericExecutor):
