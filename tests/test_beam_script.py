@@ -84,10 +84,16 @@ def test_beam_runs_it(tmp_path: Path):
     file = chain().compile("beam", place / "script.py")
     Path("model.py").unlink()
     done = subprocess.run(
-        [sys.executable, str(file), "steps=7"], cwd=place, capture_output=True, text=True
+        [sys.executable, str(file), "--param", "steps=7"], cwd=place, capture_output=True, text=True
     )
     assert done.returncode == 0, done.stderr
     (steps,) = place.glob("artifacts/p/Trainer/model/*/Format-Serving/steps")
     assert steps.read_text() == "7"
     (log,) = place.glob("artifacts/p/_runs/*.log")
     assert "node Trainer is finished." in log.read_text()
+    assert "Trainer" in done.stdout
+    wrong = subprocess.run(
+        [sys.executable, str(file), "--param", "step=7"], cwd=place, capture_output=True, text=True
+    )
+    assert wrong.returncode == 1
+    assert wrong.stderr.splitlines()[-1] == "Hint: did you mean 'steps'?"

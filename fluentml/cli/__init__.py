@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Sequence
 from importlib import import_module
 
 from fluentml.cli._app import app as app
@@ -13,10 +14,14 @@ for _kind in ("starting", "looking", "running", "keeping", "clusters", "sending"
     import_module(f"fluentml.cli.{_kind}")
 
 
-def main() -> None:
-    """Run the command line; errors go to stderr in plain words, with exit code 1."""
+def main(arguments: Sequence[str] | None = None) -> None:
+    """Run the command line; errors go to stderr in plain words, with exit code 1.
+
+    Args:
+        arguments: Those of the command line; None, what this process was started with.
+    """
     try:
-        app()
+        app(arguments)
     except FluentmlError as error:
         _print(error)
         sys.exit(1)

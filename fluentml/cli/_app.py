@@ -36,9 +36,7 @@ Params = Annotated[
         help="A runtime parameter's value; may be given several times.",
     ),
 ]
-To = Annotated[
-    str, typer.Option("--target", "-t", metavar="NAME", help="vertex, kubeflow or airflow.")
-]
+To = Annotated[str, typer.Option("--target", "-t", metavar="NAME", help="vertex or kubeflow.")]
 Options = Annotated[
     list[str] | None,
     typer.Option(

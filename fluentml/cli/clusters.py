@@ -11,7 +11,7 @@ from typing import Annotated
 
 import typer
 
-from fluentml.cli._app import Options, Params, Target, To, app, json_object, load, pairs
+from fluentml.cli._app import Options, Params, Target, app, json_object, load, pairs
 from fluentml.spec import hush_tensorflow
 
 PANEL = "Clusters"
@@ -20,7 +20,10 @@ PANEL = "Clusters"
 @app.command("compile", rich_help_panel=PANEL)
 def compile_(
     target: Target,
-    to: To,
+    to: Annotated[
+        str,
+        typer.Option("--target", "-t", metavar="NAME", help="vertex, kubeflow, airflow or beam."),
+    ],
     out: Annotated[Path, typer.Option("--out", "-o", help="The file to write.")],
     option: Options = None,
     param: Params = None,

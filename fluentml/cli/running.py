@@ -40,6 +40,12 @@ def run(
             help="Run this node alone, on what earlier runs made; several times for more.",
         ),
     ] = None,
+    by: Annotated[
+        str,
+        typer.Option(
+            "--target", "-t", metavar="NAME", help="What starts the nodes: local or beam."
+        ),
+    ] = "local",
     param: Params = None,
     no_cache: Annotated[
         bool, typer.Option("--no-cache", help="Run every node, changed or not.")
@@ -86,6 +92,7 @@ def run(
         "--verbose": verbose,
         "--workers": workers is not None,
         "--on-failure": on_failure != "stop",
+        "--target": by != "local",
     }
     compiled = {"--map": place, "--image": image}
     is_job = Path(target).suffix in JOBS
@@ -102,18 +109,20 @@ def run(
         )
 
     def pipeline() -> RunResult:
+        given = {} if workers is None else {"workers": workers}
         result: RunResult = load(target).run(
+            by,
             from_=from_ or (),
             to=to,
             only=only or (),
             params=pairs("--param", param),
             cache=not no_cache,
             refresh=refresh or (),
-            workers=workers,
             on_failure=on_failure,
             target=target,
             quiet=quiet or as_json,
             verbose=verbose,
+            **given,
         )
         return result
 

@@ -1,7 +1,7 @@
 """The pipeline 'diabetes' for Beam, written by fluentml: change it there, not here.
 
-It needs fluentml, and runs in the folder where it is started: python FILE NAME=VALUE …
-The values are those of runtime parameters; others have their defaults.
+It needs fluentml, and runs in the folder where it is started, with the options of `fluentml run`:
+python FILE --param NAME=VALUE
 """
 
 import sys
@@ -104,4 +104,6 @@ FILES = {
 pipeline = unpacked(__file__)
 
 if __name__ == "__main__":
-    pipeline.run("beam", params=dict(given.split("=", 1) for given in sys.argv[1:]))
+    from fluentml.cli import main
+
+    main(["run", __file__, "--target", "beam", *sys.argv[1:]])
