@@ -164,11 +164,13 @@ class Packed(NamedTuple):
 
 def _in_python(item: tuple[str, str]) -> str:
     """Return a file as an item of a dict, a line of it to a line."""
-    inside, text = (json.dumps(one, ensure_ascii=False) for one in item)
-    lines = [json.dumps(line, ensure_ascii=False) for line in item[1].splitlines(keepends=True)]
-    if not lines:
-        return f"    {inside}: {text},\n"
-    return f"    {inside}: (\n" + "".join(f"        {line}\n" for line in lines) + "    ),\n"
+    inside, text = item
+    lines = "".join(f"        {_quoted(line)}\n" for line in text.splitlines(keepends=True))
+    return f"    {_quoted(inside)}: " + (f"(\n{lines}    ),\n" if lines else '"",\n')
+
+
+def _quoted(text: str) -> str:
+    return json.dumps(text, ensure_ascii=False)
 
 
 def run_node(

@@ -60,8 +60,7 @@ class PipelineDef(Verbs):
     @classmethod
     def of(cls, definition: Definition) -> Self:
         """Return the chain that was kept as a value."""
-        made = cls(definition.settings.name)
-        return made._copy(definition.settings, definition.components)
+        return cls._made(definition.settings, definition.components)
 
     # -- what to do with it -----------------------------------------------------------------------
 
@@ -187,7 +186,7 @@ class PipelineDef(Verbs):
         """
         bound = self._definition.bound(checked(self._declared, values)).components
         # Unchanged, it keeps the graph that it may have wired already.
-        return self if bound == self.components else self._copy(self.settings, bound)
+        return self if bound == self.components else self._made(self.settings, bound)
 
     @property
     def _declared(self) -> dict[str, Param]:
@@ -409,7 +408,7 @@ class PipelineDef(Verbs):
                     f"{component.verb} has {one!r}, and the chain has {before!r} already.",
                     hint="one name stands for one value: give both the same default, or two names.",
                 )
-        return self._copy(self.settings, (*self.components, component))
+        return self._made(self.settings, (*self.components, component))
 
     def _refuse(self, made: Backend, values: Mapping[str, Any]) -> None:
         """Raise what is wrong with the chain for a target, with these runtime parameters."""
@@ -442,10 +441,11 @@ class PipelineDef(Verbs):
     def _with(self, verb: str, **changes: Any) -> Self:
         with in_words_of(verb, changes):
             settings = Settings.model_validate({**dict(self.settings), **changes})
-        return self._copy(settings, self.components)
+        return self._made(settings, self.components)
 
-    def _copy(self, settings: Settings, components: tuple[Component, ...]) -> Self:
-        new = object.__new__(type(self))
+    @classmethod
+    def _made(cls, settings: Settings, components: tuple[Component, ...]) -> Self:
+        new = object.__new__(cls)
         new.settings, new.components = settings, components
         return new
 

@@ -180,3 +180,11 @@ def second_run(first_run: Run, taxi_rows: Path, unlabelled_rows: Path, run_folde
     return run_and_watch(
         taxi_chain(taxi_rows, unlabelled_rows, run_folder, train_steps=100, gain=0.5)
     )
+
+
+@pytest.fixture
+def no_account(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """Nothing that Google's libraries would take for an account."""
+    monkeypatch.delenv("GOOGLE_APPLICATION_CREDENTIALS", raising=False)
+    monkeypatch.setenv("CLOUDSDK_CONFIG", str(tmp_path / "gcloud"))
+    monkeypatch.setenv("NO_GCE_CHECK", "true")

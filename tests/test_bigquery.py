@@ -100,14 +100,6 @@ def test_a_folder_in_cloud_storage_is_named():
     assert problems_of(named.from_bigquery(QUERY)) == []
 
 
-@pytest.fixture
-def no_account(monkeypatch, tmp_path):
-    """Nothing that Google's libraries would take for an account."""
-    monkeypatch.delenv("GOOGLE_APPLICATION_CREDENTIALS", raising=False)
-    monkeypatch.setenv("CLOUDSDK_CONFIG", str(tmp_path / "gcloud"))
-    monkeypatch.setenv("NO_GCE_CHECK", "true")
-
-
 @pytest.mark.tfx
 def test_without_credentials_nothing_runs(no_account, monkeypatch, tmp_path):
     pipeline = fml.PipelineDef("p", root=tmp_path / "artifacts")

@@ -160,10 +160,7 @@ def test_what_readme_says(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
 
 
 @pytest.mark.tfx
-def test_a_run_here_without_credentials_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
-    monkeypatch.delenv("GOOGLE_APPLICATION_CREDENTIALS", raising=False)
-    monkeypatch.setenv("CLOUDSDK_CONFIG", str(tmp_path))
-    monkeypatch.setenv("NO_GCE_CHECK", "true")
+def test_a_run_here_without_credentials_is_refused(tmp_path: Path, no_account):
     chain = P.with_metadata(tmp_path / "metadata.db").train(MODULE, vertex=JOB)
     assert message_of(BackendError, chain.run).startswith(
         "train() asks Google Cloud, and there are no credentials here."

@@ -102,12 +102,7 @@ def test_targets_survive_json():
 @pytest.mark.parametrize(
     "parameters", [{"vertex": VERTEX}, {"bigquery_ml": BIGQUERY}], ids=["vertex", "bigquery_ml"]
 )
-def test_a_run_here_without_credentials_is_refused(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, parameters
-):
-    monkeypatch.delenv("GOOGLE_APPLICATION_CREDENTIALS", raising=False)
-    monkeypatch.setenv("CLOUDSDK_CONFIG", str(tmp_path))
-    monkeypatch.setenv("NO_GCE_CHECK", "true")
+def test_a_run_here_without_credentials_is_refused(tmp_path: Path, no_account, parameters):
     chain = (
         fml.PipelineDef("taxi", root="gs://bucket/root")
         .with_metadata(tmp_path / "metadata.db")

@@ -134,7 +134,7 @@ def _text(value: Any) -> str:
     return json.dumps(value, ensure_ascii=False)
 
 
-def _block(lines: Iterator[str], indent: str = "") -> str:
+def _block(lines: Iterator[str], indent: str) -> str:
     """Return what stands between the braces of a dict."""
     made = "".join(f"{indent}    {line}\n" for line in lines)
     return f"\n{made}{indent}" if made else ""

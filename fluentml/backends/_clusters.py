@@ -254,12 +254,7 @@ class Cluster(Backend):
             )
         for node in graph.nodes if self.is_stock_image else ():
             for code in _code(node.component):
-                yield about(
-                    node,
-                    f"{of_whom(graph, node)} calls {code!r}, which the image {self.image!r} has "
-                    "not: it is TFX's own.",
-                    hint="make an image with it: `fluentml image`.",
-                )
+                yield _not_in(f"the image {self.image!r}", graph, node, code)
 
     def _no_containers(self, graph: Graph) -> Iterator[PipelineError]:
         for node in graph.nodes:
@@ -285,12 +280,8 @@ def _jobs(graph: Graph) -> Iterator[PipelineError]:
         if not isinstance(step, kinds.TrainingSteps) or not step.vertex:
             continue
         if step.module_is_file and step.vertex.image.startswith(STOCK_IMAGES):
-            yield about(
-                node,
-                f"{of_whom(graph, node)} calls {step.module!r}, which the image of its job, "
-                f"{step.vertex.image!r}, has not: it is TFX's own.",
-                hint="make an image with it: `fluentml image`.",
-            )
+            image = f"the image of its job, {step.vertex.image!r},"
+            yield _not_in(image, graph, node, step.module)
         asked = graph.settings.on.get(node.id)
         if asked and asked.gpu:
             yield about(
@@ -300,6 +291,15 @@ def _jobs(graph: Graph) -> Iterator[PipelineError]:
                 hint=f'name it for the job: {step.VERB}(…, vertex={{…, "accelerator_type": '
                 '"NVIDIA_TESLA_T4"}).',
             )
+
+
+def _not_in(image: str, graph: Graph, node: Node, code: str) -> PipelineError:
+    """Return that a stock image, in these words, has not what a step calls."""
+    return about(
+        node,
+        f"{of_whom(graph, node)} calls {code!r}, which {image} has not: it is TFX's own.",
+        hint="make an image with it: `fluentml image`.",
+    )
 
 
 def _paths(step: Component) -> Iterator[tuple[str, str]]:

@@ -10,6 +10,7 @@ import importlib.util
 import shlex
 from collections.abc import Collection, Iterator, Mapping
 from datetime import datetime
+from itertools import chain
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, ClassVar, Literal
 
@@ -17,7 +18,7 @@ from pydantic import Field
 from typing_extensions import Self
 
 from fluentml.backends import Backend, about
-from fluentml.checks import cloud, engine
+from fluentml.checks import engine
 from fluentml.errors import BackendError, PipelineError, listing
 from fluentml.graph import Graph, Settings
 from fluentml.results import RunResult
@@ -197,20 +198,27 @@ class LocalBackend(Backend):
 
     def look_around(self, graph: Graph) -> None:
         """Raise a BackendError where this machine lacks something that a node needs."""
-        _refuse_the_impossible(graph)
+        for one in chain(self.problems(graph), self.missing_here(graph)):
+            raise BackendError(one.what, *one.details, hint=one.hint) from one.__cause__
 
     def problems(self, graph: Graph) -> Iterator[PipelineError]:
         """Yield why this graph cannot run here."""
         yield from super().problems(graph)
-        nowhere = [*_no_place(graph)]
-        yield from (PipelineError(one.what, *one.details, hint=one.hint) for one in nowhere)
+        if graph.settings.is_remote and not graph.settings.metadata:
+            yield PipelineError(
+                f"Running here with the root {graph.settings.root!r} needs a place for the "
+                "metadata.",
+                hint='name a local file: .with_metadata("metadata.db").',
+            )
         yield from engine.of_settings(graph.settings, here=True)
 
     def missing_here(self, graph: Graph) -> Iterator[PipelineError]:
         """Yield what its steps need and this machine lacks."""
         for node in graph.nodes:
             for lack in node.component.missing_here():
-                yield about(node, lack.what, *lack.details, hint=lack.hint)
+                problem = about(node, lack.what, *lack.details, hint=lack.hint)
+                problem.__cause__ = lack.__cause__
+                yield problem
 
     def launcher(self, graph: Graph, run_id: str, log: Path) -> Launcher:
         """Return where the nodes run."""
@@ -252,26 +260,6 @@ class LocalBackend(Backend):
 
 
 BACKEND = LocalBackend
-
-
-def _refuse_the_impossible(graph: Graph) -> None:
-    for problem in _no_place(graph):
-        raise problem
-    for lacking in engine.of_settings(graph.settings, here=True):
-        raise BackendError(lacking.what, hint=lacking.hint)
-    for node in graph.nodes:
-        for lacking in cloud.root_out_of_reach(graph, node):
-            raise BackendError(lacking.what, hint=lacking.hint)
-        for problem in node.component.missing_here():
-            raise problem
-
-
-def _no_place(graph: Graph) -> Iterator[BackendError]:
-    if graph.settings.is_remote and not graph.settings.metadata:
-        yield BackendError(
-            f"Running here with the root {graph.settings.root!r} needs a place for the metadata.",
-            hint='name a local file: .with_metadata("metadata.db").',
-        )
 
 
 def _make_log(graph: Graph, run_id: str) -> Path:

@@ -88,14 +88,12 @@ class TrainingSteps(UserCode):
         if self.needs_google_cloud:
             yield from without_credentials(self.verb)
 
-    def config_with(self, key: str, machines: int = 1) -> dict[str, Any] | None:
-        """Return `custom_config`, with the job of Vertex AI in it where there is one.
+    def config_with_job(self, key: str, machines: int = 1) -> dict[str, Any]:
+        """Return `custom_config` with the job of Vertex AI in it, which there has to be.
 
         Args:
             key: By which of its keys TFX takes the job.
             machines: How many machines the job has.
         """
-        mine: dict[str, Any] | None = thaw(self.custom_config)
-        if not self.vertex:
-            return mine
-        return {**(mine or {}), **self.vertex.custom_config(key, machines)}
+        assert self.vertex is not None
+        return {**(thaw(self.custom_config) or {}), **self.vertex.custom_config(key, machines)}

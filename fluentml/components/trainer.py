@@ -67,7 +67,8 @@ class Trainer(TrainingSteps):
             from tfx.extensions.google_cloud_ai_platform.trainer import component as vertex
             from tfx.extensions.google_cloud_ai_platform.trainer.executor import TRAINING_ARGS_KEY
 
-            return vertex.Trainer(**arguments, custom_config=self.config_with(TRAINING_ARGS_KEY))
+            config = self.config_with_job(TRAINING_ARGS_KEY)
+            return vertex.Trainer(**arguments, custom_config=config)
         from tfx.components.trainer import component
 
         return component.Trainer(**arguments, custom_config=thaw(self.custom_config))

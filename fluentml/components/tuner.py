@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from typing import Annotated, Any, ClassVar
 
@@ -50,12 +49,6 @@ class Tuner(TrainingSteps):
             raise ValueError("takes parallel_trials=, or the proto tune_args=, not both")
         return self
 
-    @property
-    def trials_at_a_time(self) -> int:
-        """How many trials run at a time."""
-        found = json.loads(self.tune_args.text) if self.tune_args else {}
-        return int(found.get("num_parallel_trials", 0)) or self.parallel_trials
-
     def to_tfx(self, inputs: Mapping[str, Any]) -> Any:
         """Return TFX's Tuner, or the one of its kind that does what is asked for.
 
@@ -72,7 +65,8 @@ class Tuner(TrainingSteps):
             from tfx.extensions.google_cloud_ai_platform.tuner import component as vertex
             from tfx.extensions.google_cloud_ai_platform.tuner.executor import TUNING_ARGS_KEY
 
-            config = self.config_with(TUNING_ARGS_KEY, machines=self.trials_at_a_time)
+            machines = arguments["tune_args"].num_parallel_trials if "tune_args" in arguments else 1
+            config = self.config_with_job(TUNING_ARGS_KEY, machines)
             return vertex.Tuner(**arguments, custom_config=config)
         arguments["custom_config"] = thaw(self.custom_config)
         if "tune_args" in arguments:

@@ -15,22 +15,21 @@ _SECONDS = 3
 """How long the service has to take the wish: an interrupted step is killed after 5."""
 
 
-class Trainer(trainer.GenericExecutor):
-    """TFX's executor, except that its job ends with it."""
+class _Cancelling:
+    """An executor of TFX's whose job ends with it."""
 
     def Do(self, *given: dict[str, Any]) -> None:  # noqa: N802 (TFX's name)
         """Start the job, and wait for it."""
         with _cancelled():
-            super().Do(*given)
+            super().Do(*given)  # type: ignore[misc]
 
 
-class Tuner(tuner.Executor):
+class Trainer(_Cancelling, trainer.GenericExecutor):
     """TFX's executor, except that its job ends with it."""
 
-    def Do(self, *given: dict[str, Any]) -> None:  # noqa: N802 (TFX's name)
-        """Start the job, and wait for it."""
-        with _cancelled():
-            super().Do(*given)
+
+class Tuner(_Cancelling, tuner.Executor):
+    """TFX's executor, except that its job ends with it."""
 
 
 @contextlib.contextmanager
