@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -305,3 +306,26 @@ def test_a_part_reads_what_is_there(place):
     said = message_of(BackendError, pipeline.run, quiet=True, only="Learn")
     assert said.startswith("Learn would read what Start made in an earlier run, and its made was")
     assert not [*(place / "artifacts/p/_runs").glob("2*.lock")]
+
+
+@pytest.mark.tfx
+def test_a_run_that_a_node_registers_at_the_same_moment(tmp_path: Path, monkeypatch):
+    from ml_metadata import proto as mlmd
+
+    from fluentml.local.store import PIPELINE, RUN, Store
+
+    store = Store(fml.PipelineDef("p", root=tmp_path).settings)
+    pipeline = store.put_context(PIPELINE, "p", {})
+    put = store.put_context
+
+    def quicker(type: str, name: str, properties: Any) -> int:
+        id = put(type, name, properties)
+        if not properties:
+            store.mlmd.put_parent_contexts([mlmd.ParentContext(child_id=id, parent_id=pipeline)])
+        return id
+
+    monkeypatch.setattr(store, "put_context", quicker)
+    store.link("second", "first")
+    run = store.context(RUN, "second")
+    assert [one.id for one in store.mlmd.get_parent_contexts_by_context(run.id)] == [pipeline]
+    assert run.custom_properties["resumes"].string_value == "first"

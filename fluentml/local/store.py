@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any, TypeAlias
@@ -194,7 +195,8 @@ class Store:
             there = self.context(RUN, run_id)
             parent = self.context(PIPELINE, self.pipeline)
             link = mlmd.ParentContext(child_id=there.id, parent_id=parent.id)
-            self.mlmd.put_parent_contexts([link])
+            with contextlib.suppress(errors.AlreadyExistsError):  # A node's process was quicker.
+                self.mlmd.put_parent_contexts([link])
         return there
 
     def _context_type(self, name: str) -> int:
